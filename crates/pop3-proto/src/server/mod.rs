@@ -1,0 +1,5 @@
+//! The server's side of a session.
+
+mod maildrop;
+
+pub use maildrop::{Deletions, Maildrop, MessageInfo, Retrieved};
