@@ -1,0 +1,161 @@
+//! The mail programs that the tests talk to: which are there, and how the missing ones are installed.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Context;
+
+use crate::left_out::peers_are_required;
+
+/// A program of another project.
+struct Peer {
+    name: &'static str,
+    /// One of these must be there; a bare name is looked for on PATH.
+    programs: &'static [&'static str],
+    /// Debian packages that bring it.
+    packages: &'static [&'static str],
+}
+
+const PEERS: [Peer; 6] = [
+    Peer { name: "curl", programs: &["curl"], packages: &["curl"] },
+    Peer { name: "fetchmail", programs: &["fetchmail"], packages: &["fetchmail"] },
+    Peer { name: "mpop", programs: &["mpop"], packages: &["mpop"] },
+    Peer { name: "getmail6", programs: &["getmail"], packages: &["getmail6"] },
+    Peer {
+        name: "dovecot",
+        programs: &["/usr/lib/dovecot/pop3", "/usr/libexec/dovecot/pop3"],
+        packages: &["dovecot-core", "dovecot-pop3d"],
+    },
+    Peer { name: "openssl", programs: &["openssl"], packages: &["openssl"] },
+];
+
+/// Installing a service must not start it; Debian's maintainer scripts ask this file first.
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+/// Installs what is missing, where that is possible, and says what is there. False when CI lacks one.
+pub(crate) fn run() -> anyhow::Result<bool> {
+    let missing: Vec<_> = PEERS.iter().filter(|peer| !peer.is_there()).collect();
+    if !missing.is_empty() && can_install() {
+        install(&missing)?;
+    }
+    let mut is_complete = true;
+    for peer in &PEERS {
+        if peer.is_there() {
+            println!("there: {}", peer.name);
+        } else {
+            is_complete = false;
+            println!("left out: {} (Debian: {})", peer.name, peer.packages.join(" "));
+        }
+    }
+    if !is_complete && !can_install() {
+        println!("missing programs are installed by apt-get, which takes root on Debian");
+    }
+    Ok(is_complete || !peers_are_required())
+}
+
+/// PATH with the folders of system programs, where dovecot lives.
+pub(crate) fn search_path() -> OsString {
+    env::join_paths(search_folders()).unwrap_or_else(|_| env::var_os("PATH").unwrap_or_default())
+}
+
+fn search_folders() -> Vec<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let system = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
+    let mut folders: Vec<_> = env::split_paths(&path).collect();
+    for folder in system {
+        if !folders.contains(&folder) {
+            folders.push(folder);
+        }
+    }
+    folders
+}
+
+impl Peer {
+    fn is_there(&self) -> bool {
+        self.programs.iter().any(|program| is_there(program))
+    }
+}
+
+fn is_there(program: &str) -> bool {
+    // Joining an absolute path gives that path.
+    search_folders().iter().any(|folder| is_executable(&folder.join(program)))
+}
+
+fn is_executable(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.mode() & 0o111 != 0)
+}
+
+fn can_install() -> bool {
+    let is_root = fs::metadata("/proc/self").is_ok_and(|metadata| metadata.uid() == 0);
+    is_root && is_there("apt-get")
+}
+
+fn install(missing: &[&Peer]) -> anyhow::Result<()> {
+    let _no_services = NoServices::hold()?;
+    apt(&["update"])?;
+    for peer in missing {
+        println!("installing {}", peer.name);
+        let mut arguments = vec!["install", "-y", "--no-install-recommends"];
+        arguments.extend(peer.packages);
+        apt(&arguments)?;
+    }
+    Ok(())
+}
+
+/// A failure is said and not fatal: what is missing afterwards is counted by the caller.
+fn apt(arguments: &[&str]) -> anyhow::Result<()> {
+    let status = Command::new("apt-get")
+        .arg("-qq")
+        .args(arguments)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .status()
+        .context("apt-get could not be started")?;
+    if !status.success() {
+        println!("apt-get {} failed", arguments.join(" "));
+    }
+    Ok(())
+}
+
+/// While this lives, packages do not start services when they are installed.
+struct NoServices {
+    is_ours: bool,
+}
+
+impl NoServices {
+    fn hold() -> anyhow::Result<Self> {
+        if Path::new(POLICY).exists() {
+            return Ok(Self { is_ours: false });
+        }
+        // 101 means: the action is not allowed.
+        fs::write(POLICY, "#!/bin/sh\nexit 101\n").with_context(|| format!("cannot write {POLICY}"))?;
+        let guard = Self { is_ours: true };
+        fs::set_permissions(POLICY, Permissions::from_mode(0o755))?;
+        Ok(guard)
+    }
+}
+
+impl Drop for NoServices {
+    fn drop(&mut self) {
+        if self.is_ours
+            && let Err(error) = fs::remove_file(POLICY)
+        {
+            eprintln!("cannot remove {POLICY}: {error}; remove it by hand, or services will not start");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_found_by_name_and_by_path() {
+        assert!(is_there("sh"));
+        assert!(is_there("/bin/sh"));
+        assert!(!is_there("no-such-program-anywhere"));
+    }
+}
