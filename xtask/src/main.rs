@@ -82,7 +82,7 @@ fn run(task: Task) -> anyhow::Result<bool> {
             Ok(findings.is_clean())
         }
         Task::Conformance { check } => conformance::run(&workspace, check),
-        Task::Peers => peers::run(),
+        Task::Peers => peers::run(&workspace),
         Task::Fuzz { seconds, targets } => fuzz::run(&workspace, seconds, &targets),
         Task::Bench { arguments } => bench::run(&workspace, &arguments),
     }

@@ -10,6 +10,8 @@ use std::process::Command;
 use anyhow::Context;
 
 use crate::left_out::peers_are_required;
+use crate::process::{self, Echo};
+use crate::workspace::Workspace;
 
 /// A program of another project.
 struct Peer {
@@ -37,10 +39,10 @@ const PEERS: [Peer; 6] = [
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
 /// Installs what is missing, where that is possible, and says what is there. False when CI lacks one.
-pub(crate) fn run() -> anyhow::Result<bool> {
+pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<bool> {
     let missing: Vec<_> = PEERS.iter().filter(|peer| !peer.is_there()).collect();
     if !missing.is_empty() && can_install() {
-        install(&missing)?;
+        install(&missing, &workspace.scratch().join("logs"))?;
     }
     let mut is_complete = true;
     for peer in &PEERS {
@@ -94,28 +96,24 @@ fn can_install() -> bool {
     is_root && is_there("apt-get")
 }
 
-fn install(missing: &[&Peer]) -> anyhow::Result<()> {
+fn install(missing: &[&Peer], logs: &Path) -> anyhow::Result<()> {
     let _no_services = NoServices::hold()?;
-    apt(&["update"])?;
+    apt(&["update"], &logs.join("apt-update.txt"))?;
     for peer in missing {
         println!("installing {}", peer.name);
         let mut arguments = vec!["install", "-y", "--no-install-recommends"];
         arguments.extend(peer.packages);
-        apt(&arguments)?;
+        apt(&arguments, &logs.join(format!("apt-{}.txt", peer.name)))?;
     }
     Ok(())
 }
 
 /// A failure is said and not fatal: what is missing afterwards is counted by the caller.
-fn apt(arguments: &[&str]) -> anyhow::Result<()> {
-    let status = Command::new("apt-get")
-        .arg("-qq")
-        .args(arguments)
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .status()
-        .context("apt-get could not be started")?;
-    if !status.success() {
-        println!("apt-get {} failed", arguments.join(" "));
+fn apt(arguments: &[&str], log: &Path) -> anyhow::Result<()> {
+    let mut command = Command::new("apt-get");
+    command.arg("-qq").args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+    if !process::stream(&mut command, log, |_| Echo::Hide)?.success() {
+        println!("apt-get {} failed, see {}", arguments.join(" "), log.display());
     }
     Ok(())
 }

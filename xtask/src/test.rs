@@ -26,7 +26,7 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<bool> {
         findings.print();
         Ok(Tally::of(findings.is_clean()))
     });
-    steps.run("peers", || Ok(Tally::of(peers::run()?)));
+    steps.run("peers", || Ok(Tally::of(peers::run(workspace)?)));
     steps.run("cargo test", || cargo_tests::run(workspace, &mut outcomes));
     steps.run("core without std", || check_alone(workspace, "pop3-proto"));
     steps.run("client library alone", || check_alone(workspace, "pop3-client"));
