@@ -15,6 +15,11 @@
 extern crate alloc;
 
 pub mod body;
+pub mod client;
+pub mod encode;
+pub mod framing;
+pub mod grammar;
 pub mod machine;
+mod outgoing;
 pub mod server;
 pub mod types;

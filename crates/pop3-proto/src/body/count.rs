@@ -9,7 +9,7 @@ use crate::types::Octets;
 /// let mut counter = OctetCounter::new();
 /// counter.update(b"Subject: hello\n\n.first");
 /// counter.update(b"\nlast line without an end");
-/// assert_eq!(counter.finish(), Octets(16 + 2 + 8 + 27));
+/// assert_eq!(counter.finish(), Octets(16 + 2 + 8 + 26));
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OctetCounter {

@@ -19,7 +19,7 @@ pub use listing::{DropListing, ScanListing, UniqueIdListing};
 pub use mechanism::Mechanism;
 pub use number::{MessageNumber, Octets};
 pub use response::{Response, ResponseCode, Status};
-pub use secret::Secret;
+pub use secret::{Secret, Wipe};
 pub use unique_id::{ListedUniqueId, UniqueId};
 
 /// Why a value was refused by its constructor.

@@ -29,6 +29,12 @@ impl<'a> UniqueId<'a> {
         &self.0
     }
 
+    /// The same id as a peer would see it listed.
+    #[must_use]
+    pub fn as_listed(&self) -> ListedUniqueId<'_> {
+        ListedUniqueId(Cow::Borrowed(self.0.as_bytes()))
+    }
+
     /// The same id, borrowing nothing.
     #[must_use]
     pub fn into_owned(self) -> UniqueId<'static> {

@@ -1,0 +1,1 @@
+//! What transcripts cannot show.

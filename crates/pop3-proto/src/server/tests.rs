@@ -1,0 +1,1 @@
+//! Placeholder for what transcripts cannot show.
