@@ -117,11 +117,10 @@ impl Report<'_> {
         for section in self.requirements.sections.iter().filter(|section| CHECKED.contains(&section.number)) {
             let uncovered = self.uncovered(&section.ids);
             if !uncovered.is_empty() {
-                let number = section.number;
+                let (number, count) = (section.number, uncovered.len());
+                let first = uncovered.first().copied().unwrap_or_default();
                 problems.push(format!(
-                    "section {number}: {} rows are neither covered by a passing test nor excepted: {}",
-                    uncovered.len(),
-                    uncovered.join(" ")
+                    "section {number}: {count} rows, {first} the first, are neither covered nor excepted"
                 ));
             }
         }
@@ -137,7 +136,8 @@ impl Report<'_> {
 fn print_abuse_cases(abuse_cases: &BTreeSet<String>, covered: &BTreeSet<String>) {
     let (cited, missing): (Vec<_>, Vec<_>) = abuse_cases.iter().partition(|id| covered.contains(*id));
     println!("Abuse cases: {}, covered: {}", abuse_cases.len(), cited.len());
-    let missing: Vec<_> = missing.into_iter().map(String::as_str).collect();
+    let mut missing: Vec<_> = missing.into_iter().map(String::as_str).collect();
+    missing.sort_by_key(|id| (id.len(), *id));
     println!("  uncovered: {}\n", missing.join(" "));
 }
 
