@@ -97,7 +97,7 @@ fn can_install() -> bool {
 }
 
 fn install(missing: &[&Peer], logs: &Path) -> anyhow::Result<()> {
-    let _no_services = NoServices::hold()?;
+    let _no_services = NoServices::hold(Path::new(POLICY))?;
     apt(&["update"], &logs.join("apt-update.txt"))?;
     for peer in missing {
         println!("installing {}", peer.name);
@@ -120,28 +120,31 @@ fn apt(arguments: &[&str], log: &Path) -> anyhow::Result<()> {
 
 /// While this lives, packages do not start services when they are installed.
 struct NoServices {
-    is_ours: bool,
+    /// The file, when it is ours to remove.
+    ours: Option<PathBuf>,
 }
 
 impl NoServices {
-    fn hold() -> anyhow::Result<Self> {
-        if Path::new(POLICY).exists() {
-            return Ok(Self { is_ours: false });
+    fn hold(policy: &Path) -> anyhow::Result<Self> {
+        if policy.exists() {
+            return Ok(Self { ours: None });
         }
         // 101 means: the action is not allowed.
-        fs::write(POLICY, "#!/bin/sh\nexit 101\n").with_context(|| format!("cannot write {POLICY}"))?;
-        let guard = Self { is_ours: true };
-        fs::set_permissions(POLICY, Permissions::from_mode(0o755))?;
+        fs::write(policy, "#!/bin/sh\nexit 101\n")
+            .with_context(|| format!("cannot write {}", policy.display()))?;
+        let guard = Self { ours: Some(policy.to_path_buf()) };
+        fs::set_permissions(policy, Permissions::from_mode(0o755))?;
         Ok(guard)
     }
 }
 
 impl Drop for NoServices {
     fn drop(&mut self) {
-        if self.is_ours
-            && let Err(error) = fs::remove_file(POLICY)
+        if let Some(policy) = &self.ours
+            && let Err(error) = fs::remove_file(policy)
         {
-            eprintln!("cannot remove {POLICY}: {error}; remove it by hand, or services will not start");
+            let policy = policy.display();
+            eprintln!("cannot remove {policy}: {error}; remove it by hand, or services will not start");
         }
     }
 }
@@ -155,5 +158,19 @@ mod tests {
         assert!(is_there("sh"));
         assert!(is_there("/bin/sh"));
         assert!(!is_there("no-such-program-anywhere"));
+    }
+
+    #[test]
+    fn services_are_held_back_only_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        let policy = folder.path().join("policy-rc.d");
+        let guard = NoServices::hold(&policy).unwrap();
+        assert!(is_executable(&policy));
+        drop(guard);
+        assert!(!policy.exists());
+
+        fs::write(&policy, "somebody else's").unwrap();
+        drop(NoServices::hold(&policy).unwrap());
+        assert_eq!(fs::read_to_string(&policy).unwrap(), "somebody else's");
     }
 }

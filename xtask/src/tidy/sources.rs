@@ -7,12 +7,13 @@ const LOOK_AGAIN: usize = 500;
 const TOO_LONG: usize = 800;
 
 /// Written in two pieces, so that this file passes its own check.
-const NOTES: [&str; 5] = [
+const NOTES: [&str; 6] = [
     concat!("TO", "DO"),
     concat!("FIX", "ME"),
     concat!("to", "do!("),
     concat!("unimplemen", "ted!("),
     concat!("#[ig", "nore"),
+    concat!("pytest.mark.", "skip"),
 ];
 
 /// Folders that exist on one machine only.
