@@ -1,0 +1,199 @@
+//! Maildirs: one file per message, in the directories tmp, new and cur.
+//!
+//! [`MaildirStore`] is the [`Store`](crate::Store) of a server: a directory with one Maildir per user.
+//! [`Maildir`] is one of them, for deliveries and for programs that know where their mail is.
+//!
+//! Beside tmp, new and cur a Maildir gets two files from this crate: `pop3-lock`, which is locked while a
+//! session lasts, and `pop3-index`, which may be removed at any time and only saves time. Maildir++
+//! subfolders (`.Sent` and the like) are not part of the maildrop.
+
+mod cache;
+mod deliver;
+mod index;
+mod lock;
+mod name;
+mod scan;
+mod session;
+mod snapshot;
+mod store;
+mod sys;
+#[cfg(test)]
+mod tests;
+mod unique;
+
+use std::{
+    io::Read,
+    os::fd::{AsFd as _, BorrowedFd, OwnedFd},
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
+};
+
+use rustix::{
+    fs::{self, Mode, OFlags},
+    io::Errno,
+};
+
+pub use deliver::{Batch, Delivered, Delivery, DeliveryError};
+pub use session::{MessageBody, OpenMaildir};
+pub use store::{Layout, MaildirStore};
+
+use crate::OpenError;
+use session::open_error;
+
+/// One Maildir.
+///
+/// ```
+/// use std::io::Write as _;
+/// use pop3_store::{OpenMaildrop as _, maildir::Maildir};
+///
+/// # let parent = tempfile::tempdir()?;
+/// # let path = parent.path().join("mail");
+/// let maildir = Maildir::create(&path)?;
+/// let mut delivery = maildir.start_delivery()?;
+/// delivery.write_all(b"Subject: hello\n\nworld\n")?;
+/// let delivered = delivery.commit()?;
+///
+/// let open = maildir.lock()?;
+/// let maildrop = open.maildrop();
+/// assert_eq!(maildrop.messages()[0].size.0, 16 + 2 + 7);
+/// assert_eq!(Some(&maildrop.messages()[0].unique_id), delivered.unique_id.as_ref());
+/// assert!(maildir.lock().is_err(), "one session at a time");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Maildir {
+    path: PathBuf,
+    root: OwnedFd,
+    dirs: OnceLock<Arc<deliver::Dirs>>,
+}
+
+impl Maildir {
+    /// Opens a Maildir that is there. The last component of `path` may not be a symbolic link.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Missing`] when the directory, or one of tmp, new and cur in it, is not there;
+    /// [`OpenError::Io`] when it cannot be opened or they are not on one file system.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, OpenError> {
+        let path = path.into();
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let root = fs::open(&path, flags, Mode::empty()).map_err(|errno| open_error("open", &path, errno))?;
+        Self::from_root(root, path)
+    }
+
+    /// Opens a Maildir, and creates what is missing of it, for its owner alone.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Io`] when a directory cannot be created or opened.
+    pub fn create(path: impl Into<PathBuf>) -> Result<Self, OpenError> {
+        let path = path.into();
+        create_directories(&path)?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let root = fs::open(&path, flags, Mode::empty()).map_err(|errno| open_error("open", &path, errno))?;
+        complete(root.as_fd()).map_err(|errno| open_error("create a Maildir in", &path, errno))?;
+        Self::from_root(root, path)
+    }
+
+    fn from_root(root: OwnedFd, path: PathBuf) -> Result<Self, OpenError> {
+        let check = || -> rustix::io::Result<()> {
+            let device = fs::fstat(&root)?.st_dev;
+            for folder in FOLDERS {
+                let stat = sys::stat(root.as_fd(), folder)?;
+                if sys::kind(&stat) != fs::FileType::Directory {
+                    return Err(Errno::NOTDIR);
+                }
+                if stat.st_dev != device {
+                    return Err(Errno::XDEV);
+                }
+            }
+            Ok(())
+        };
+        check().map_err(|errno| open_error("use the Maildir", &path, errno))?;
+        Ok(Self { path, root, dirs: OnceLock::new() })
+    }
+
+    /// Where the Maildir is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Takes the exclusive-access lock and the snapshot of the messages.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`](crate::Store::open).
+    pub fn lock(&self) -> Result<OpenMaildir, OpenError> {
+        let root = sys::open_dir(self.root.as_fd(), b".");
+        let root = root.map_err(|errno| open_error("open", &self.path, errno))?;
+        OpenMaildir::open(root, &self.path, None)
+    }
+
+    /// Begins a delivery. It needs no lock: deliveries and sessions never wait for one another.
+    ///
+    /// # Errors
+    ///
+    /// [`DeliveryError::Io`] when no file can be created in tmp.
+    pub fn start_delivery(&self) -> Result<Delivery, DeliveryError> {
+        Delivery::start(self.dirs()?)
+    }
+
+    /// Delivers everything that `message` gives. When this returns `Ok`, no crash loses it.
+    ///
+    /// # Errors
+    ///
+    /// [`DeliveryError`]; nothing was delivered.
+    pub fn deliver(&self, message: impl Read) -> Result<Delivered, DeliveryError> {
+        deliver::deliver(self.dirs()?, message)
+    }
+
+    fn dirs(&self) -> Result<Arc<deliver::Dirs>, DeliveryError> {
+        if let Some(dirs) = self.dirs.get() {
+            return Ok(Arc::clone(dirs));
+        }
+        let dirs = Arc::new(deliver::Dirs::open(self.root.as_fd(), &self.path)?);
+        Ok(Arc::clone(self.dirs.get_or_init(|| dirs)))
+    }
+}
+
+/// What makes a directory a Maildir.
+const FOLDERS: [&[u8]; 3] = [b"tmp", b"new", b"cur"];
+
+/// Creates what is missing in the directory of a Maildir, and makes it durable: a message in a directory
+/// that a crash can take away would not be.
+fn complete(root: BorrowedFd<'_>) -> rustix::io::Result<()> {
+    let mut is_new = false;
+    for folder in FOLDERS {
+        match fs::mkdirat(root, folder, Mode::RWXU) {
+            Ok(()) => is_new = true,
+            Err(Errno::EXIST) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    if is_new {
+        lock::create(root)?;
+        fs::fsync(root)?;
+    }
+    Ok(())
+}
+
+/// Creates a directory and those above it, and flushes every directory that got a new entry.
+fn create_directories(path: &Path) -> Result<(), OpenError> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        create_directories(parent)?;
+    }
+    let failed = |action, source| OpenError::Io { action, path: path.to_owned(), source };
+    match std::fs::DirBuilder::new().mode(0o700).create(path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(failed("create", error)),
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let flushed = std::fs::File::open(parent).and_then(|parent| parent.sync_all());
+    flushed.map_err(|error| failed("flush the directory above", error))
+}
