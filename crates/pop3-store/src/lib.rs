@@ -62,5 +62,7 @@
 pub mod maildir;
 pub mod memory;
 mod store;
+#[cfg(test)]
+mod test_session;
 
 pub use store::{OpenError, OpenMaildrop, ReadError, Store, UpdateError};

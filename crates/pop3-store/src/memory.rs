@@ -227,3 +227,75 @@ impl Drop for OpenMemory {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use pop3_proto::types::Octets;
+
+    use super::*;
+    use crate::test_session::marks;
+
+    fn store() -> MemoryStore {
+        let store = MemoryStore::new();
+        store.add_user("alice");
+        for message in ["one\n", "two\r\n", "three"] {
+            store.deliver("alice", message.as_bytes()).unwrap();
+        }
+        store
+    }
+
+    fn text(open: &OpenMemory, number: u32) -> Result<String, ReadError> {
+        let mut text = String::new();
+        open.read(MessageNumber::new(number).unwrap())?.read_to_string(&mut text).unwrap();
+        Ok(text)
+    }
+
+    // Conformance: S-1939-16, S-1939-18, S-1939-50
+    #[test]
+    fn update_removes_what_is_marked_and_nothing_else() {
+        let store = store();
+        let open = store.open("alice").unwrap();
+        let before = store.messages("alice");
+        let (deletions, retrieved) = marks(open.maildrop(), "RETR 1\nDELE 2\nTOP 3 0");
+        open.update(&deletions, &retrieved).unwrap();
+        let after = store.messages("alice");
+        assert_eq!(
+            after.iter().map(|message| &*message.octets).collect::<Vec<_>>(),
+            [&b"one\n"[..], b"three"]
+        );
+        assert_eq!(after.iter().map(|message| message.is_seen).collect::<Vec<_>>(), [true, false]);
+        assert!(!store.is_open("alice"));
+        let again = store.deliver("alice", *b"two\r\n").unwrap();
+        assert!(before.iter().all(|message| message.unique_id != again));
+    }
+
+    // Conformance: S-1939-07, S-1939-10, S-1939-11, S-1939-12, S-1939-19, A-32, A-34
+    #[test]
+    fn a_session_sees_its_snapshot_alone() {
+        let store = store();
+        let open = store.open("alice").unwrap();
+        assert!(matches!(store.open("alice"), Err(OpenError::InUse)));
+        let maildrop = open.maildrop();
+        assert_eq!(
+            maildrop.messages().iter().map(|info| info.size).collect::<Vec<_>>(),
+            [5, 5, 7].map(Octets)
+        );
+        store.deliver("alice", *b"four").unwrap();
+        assert!(store.remove("alice", &maildrop.messages()[1].unique_id));
+        assert_eq!(text(&open, 1).unwrap(), "one\n");
+        assert!(matches!(text(&open, 2), Err(ReadError::Gone)));
+        assert_eq!(text(&open, 3).unwrap(), "three");
+        assert!(matches!(text(&open, 4), Err(ReadError::Gone)));
+        drop(open);
+        assert_eq!(store.open("alice").unwrap().maildrop().messages().len(), 3);
+    }
+
+    // Conformance: A-22
+    #[test]
+    fn a_missing_user_is_named_safely() {
+        let error = MemoryStore::new().open("a\nb").unwrap_err();
+        assert!(error.to_string().contains("memory:a\\nb"), "{error}");
+    }
+}

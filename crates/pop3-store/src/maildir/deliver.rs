@@ -156,6 +156,11 @@ impl Delivery {
     pub fn commit(mut self) -> Result<Delivered, DeliveryError> {
         self.seal()?;
         self.publish()?;
+        self.commit_published()
+    }
+
+    /// Makes the name in new durable, the last step.
+    pub(super) fn commit_published(self) -> Result<Delivered, DeliveryError> {
         self.dirs.flush()?;
         Ok(self.finish())
     }

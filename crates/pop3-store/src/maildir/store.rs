@@ -50,7 +50,7 @@ pub struct MaildirStore {
     root: OwnedFd,
     layout: Layout,
     creates_missing: bool,
-    cache: Arc<Cache>,
+    pub(super) cache: Arc<Cache>,
 }
 
 impl MaildirStore {
@@ -138,6 +138,11 @@ impl MaildirStore {
             Ok(root) => Ok((root, path)),
             Err(errno) => Err(open_error("open the maildrop", &path, errno)),
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn root(&self) -> BorrowedFd<'_> {
+        self.root.as_fd()
     }
 
     fn create(&self, below: &str) -> rustix::io::Result<OwnedFd> {

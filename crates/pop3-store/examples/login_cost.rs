@@ -1,0 +1,90 @@
+//! What a login on a Maildir costs: `cargo run --release -p pop3-store --example login_cost -- 1000`.
+//!
+//! Makes a Maildir of so many messages of 4 KiB and times the first login (every message is counted),
+//! logins with the index alone, logins that find nothing changed since the last one, and reading every
+//! message.
+
+use std::{
+    error::Error,
+    fs,
+    io::Read as _,
+    time::{Duration, Instant},
+};
+
+use pop3_proto::types::MessageNumber;
+use pop3_store::{OpenMaildrop as _, Store as _, maildir::MaildirStore};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let messages: usize = std::env::args().nth(1).map_or(Ok(1000), |count| count.parse())?;
+    let parent = tempfile::tempdir()?;
+    let store = MaildirStore::open_root(parent.path())?.create_missing(true);
+    fill(&store, messages)?;
+
+    let rounds = (100_000 / messages).clamp(3, 200);
+    let before = resident()?;
+    let (first, _) = timed(1, || Ok(drop(store.open("alice")?)))?;
+    println!("{messages} messages, first login, every message counted: {first:?}");
+    // What fresh stores find is not in memory: they read the index.
+    let fresh = || MaildirStore::open_root(parent.path());
+    let (indexed, _) = timed(rounds, || Ok(drop(fresh()?.open("alice")?)))?;
+    println!("login with the index: {indexed:?}");
+    // A directory that changed just now is read again, until another change would show in its times.
+    let (listed, _) = timed(rounds, || Ok(drop(store.open("alice")?)))?;
+    println!("login with the snapshot in memory, directories read: {listed:?}");
+    std::thread::sleep(Duration::from_secs(3));
+    drop(store.open("alice")?);
+    let (unchanged, _) = timed(rounds * 10, || Ok(drop(store.open("alice")?)))?;
+    println!("login when nothing has changed: {unchanged:?}");
+
+    let open = store.open("alice")?;
+    let snapshot = resident()?.saturating_sub(before);
+    println!("resident memory grew by {} octets a message", snapshot / messages);
+    let mut buffer = vec![0; 64 * 1024];
+    let (read, octets) = timed(1, || {
+        let mut octets = 0;
+        for index in 0..messages {
+            let mut body = open.read(MessageNumber::from_index(index)?)?;
+            loop {
+                match body.read(&mut buffer)? {
+                    0 => break,
+                    len => octets += len,
+                }
+            }
+        }
+        Ok(octets)
+    })?;
+    let rate = octets as f64 / read.as_secs_f64() / 1e6;
+    println!("read: {:?} a message, {rate:.0} MB/s", read / u32::try_from(messages)?);
+    Ok(())
+}
+
+/// The mean time of a call.
+fn timed<T>(
+    rounds: usize,
+    mut run: impl FnMut() -> Result<T, Box<dyn Error>>,
+) -> Result<(Duration, T), Box<dyn Error>> {
+    let start = Instant::now();
+    let mut last = run()?;
+    for _ in 1..rounds {
+        last = run()?;
+    }
+    Ok((start.elapsed() / u32::try_from(rounds)?, last))
+}
+
+/// Messages written without the flushes of a delivery, which would take most of the time.
+fn fill(store: &MaildirStore, messages: usize) -> Result<(), Box<dyn Error>> {
+    let path = store.maildir("alice")?.path().join("cur");
+    let line = "Lorem ipsum dolor sit amet, consectetur adipisici elit, sed eiusmod tempor.\n";
+    let message = format!("Subject: hello\nFrom: alice@example.com\n\n{}", line.repeat(53));
+    for at in 0..messages {
+        let name = format!("{}.M{at}P123Q{at}R0123456789abcdef.mail:2,S", 1_700_000_000 + at / 3);
+        fs::write(path.join(name), &message)?;
+    }
+    Ok(())
+}
+
+/// Octets of memory that this process occupies, on Linux.
+fn resident() -> Result<usize, Box<dyn Error>> {
+    let status = fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    Ok(status.split_whitespace().nth(1).unwrap_or("0").parse::<usize>()? * 4096)
+}

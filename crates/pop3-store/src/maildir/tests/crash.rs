@@ -1,0 +1,183 @@
+//! The process is killed at every step that touches the disk. The second process is this test program
+//! again, told by its arguments what to do.
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    process::{Child, Command, Stdio},
+};
+
+use super::*;
+use crate::maildir::session::UpdateStep;
+
+const BODY: &[u8] = b"Subject: crash\n\nbody\n";
+const COMMANDS: &str = "DELE 1\nRETR 2\nDELE 3\nRETR 4";
+
+/// The command line of a child: program first. `--skip` is how a test program takes an argument.
+pub(super) fn child_arguments(role: &str, step: usize, path: &str) -> Vec<String> {
+    let program = std::env::current_exe().unwrap().to_str().unwrap().to_owned();
+    let order = format!("child={role}={step}={path}");
+    let test = "maildir::tests::crash::child";
+    [&program, "--exact", test, "--nocapture", "--skip", &order].map(str::to_owned).to_vec()
+}
+
+/// What the arguments of this process ask for; nothing when it runs as an ordinary test.
+fn order() -> Option<(String, usize, PathBuf)> {
+    let order = std::env::args().find_map(|argument| argument.strip_prefix("child=").map(str::to_owned))?;
+    let mut parts = order.splitn(3, '=');
+    let role = parts.next()?.to_owned();
+    Some((role, parts.next()?.parse().ok()?, parts.next()?.into()))
+}
+
+/// Starts a child and waits until it stands still at its step.
+fn start(role: &str, step: usize, scene: &Scene) -> Child {
+    let arguments = child_arguments(role, step, scene.maildir.path().to_str().unwrap());
+    let mut child = Command::new(&arguments[0])
+        .args(&arguments[1..])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
+    let reached =
+        lines.map(Result::unwrap).find(|line| line == "standing still" || line.contains("panicked"));
+    assert_eq!(reached.as_deref(), Some("standing still"), "{role} {step}");
+    child
+}
+
+/// SIGKILL, and the end of the process.
+fn kill(mut child: Child) {
+    child.kill().unwrap();
+    assert!(!child.wait().unwrap().success());
+}
+
+/// Waits for the kill: the parent never writes, and dies or kills before the input ends.
+fn stand_still() {
+    println!("\nstanding still");
+    let _ = std::io::stdin().read_line(&mut String::new());
+    std::process::exit(3);
+}
+
+/// Not a test by itself: the other side of the tests below.
+#[test]
+fn child() {
+    let Some((role, step, path)) = order() else { return };
+    let maildir = Maildir::open(path).unwrap();
+    match role.as_str() {
+        "lock" => {
+            let _open = maildir.lock().unwrap();
+            stand_still();
+        }
+        "deliver" => child_delivers(&maildir, step),
+        "update" => child_updates(&maildir, step),
+        "full" => {
+            let mut delivery = maildir.start_delivery().unwrap();
+            let error = delivery.write_all(&[b'x'; 200_000]).unwrap_err();
+            println!("first: {error}");
+            println!("then: {}", delivery.commit().unwrap_err());
+        }
+        other => panic!("{other}"),
+    }
+}
+
+fn child_delivers(maildir: &Maildir, step: usize) {
+    let mut delivery = maildir.start_delivery().unwrap();
+    let stop = |at| (at == step).then(stand_still);
+    stop(0);
+    delivery.write_all(&BODY[..10]).unwrap();
+    delivery.flush().unwrap();
+    stop(1);
+    delivery.write_all(&BODY[10..]).unwrap();
+    delivery.seal().unwrap();
+    stop(2);
+    delivery.publish().unwrap();
+    stop(3);
+    delivery.commit_published().unwrap();
+    stop(4);
+}
+
+fn child_updates(maildir: &Maildir, step: usize) {
+    let open = maildir.lock().unwrap();
+    let (deletions, retrieved) = marks(open.maildrop(), COMMANDS);
+    let mut at = 0;
+    let outcome = open.update_observed(&deletions, &retrieved, |reached| {
+        assert!(at < 6 || reached == UpdateStep::Done);
+        if at == step {
+            stand_still();
+        }
+        at += 1;
+    });
+    outcome.unwrap();
+}
+
+// Conformance: M-MD-02, A-62
+#[test]
+fn a_delivery_killed_at_any_step_is_whole_or_invisible() {
+    for step in 0..=4 {
+        let scene = Scene::new();
+        kill(start("deliver", step, &scene));
+        let visible = scene.names("new");
+        assert_eq!(visible.len(), usize::from(step >= 3), "step {step}");
+        assert_eq!(scene.names("tmp").len(), usize::from(step < 3), "step {step}");
+        let before = scene.contents();
+        assert!(before.iter().all(|content| content == BODY), "step {step}: {before:?}");
+        // Whoever delivers tries again when it got no answer.
+        if step < 3 {
+            scene.maildir.deliver(BODY).unwrap();
+        }
+        assert_eq!(scene.contents(), [BODY], "step {step}");
+        for name in scene.names("tmp") {
+            age(&scene.path("tmp").join(name), 37);
+        }
+        assert_eq!(scene.contents(), [BODY], "step {step}");
+        assert_eq!(scene.names("tmp"), [""; 0], "step {step}");
+    }
+}
+
+// Conformance: A-62, S-1939-16, S-1939-49, S-ROB-09, A-74
+#[test]
+fn an_update_killed_at_any_step_has_removed_marked_messages_alone() {
+    let messages: [&[u8]; 5] = [b"one\n", b"two\n", b"three\n", b"four\n", b"five\n"];
+    // Remove 1, remove 3, note 2, note 4, flush, done.
+    for step in 0..6 {
+        let scene = Scene::with(&messages);
+        let before = ids(&scene.lock());
+        kill(start("update", step, &scene));
+        let removed: &[usize] = match step {
+            0 => &[],
+            1 => &[0],
+            _ => &[0, 2],
+        };
+        let left: Vec<usize> = (0..5).filter(|at| !removed.contains(at)).collect();
+        let open = scene.lock();
+        assert_eq!(ids(&open), left.iter().map(|at| before[*at].clone()).collect::<Vec<_>>(), "step {step}");
+        for (index, at) in left.iter().enumerate() {
+            assert_eq!(text(&open, index + 1).unwrap(), messages[*at], "step {step}");
+        }
+        drop(open);
+        let seen = scene.names("cur").iter().filter(|name| name.ends_with(":2,S")).count();
+        assert_eq!(seen, [0, 0, 0, 1, 2, 2][step], "step {step}");
+    }
+}
+
+// Conformance: S-1939-19, S-ROB-09, A-62
+#[test]
+fn a_session_killed_before_quit_removes_nothing() {
+    let scene = Scene::with(&[b"one\n", b"two\n"]);
+    kill(start("lock", 0, &scene));
+    assert_eq!(scene.contents(), [b"one\n", b"two\n"]);
+}
+
+// Conformance: M-MD-14, S-ROB-09, S-1939-13, A-74
+#[test]
+fn processes_exclude_one_another_and_a_killed_one_lets_go() {
+    let scene = Scene::with(&[b"one\n"]);
+    let child = start("lock", 0, &scene);
+    for _ in 0..3 {
+        assert!(matches!(scene.maildir.lock(), Err(OpenError::InUse)));
+    }
+    // Deliveries go on meanwhile.
+    scene.maildir.deliver(&b"two\n"[..]).unwrap();
+    kill(child);
+    let open = scene.lock();
+    assert_eq!(ids(&open).len(), 2);
+}
