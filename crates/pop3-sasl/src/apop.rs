@@ -88,7 +88,7 @@ mod tests {
         assert_eq!(digest(TIMESTAMP, stored.as_bytes()), digest(TIMESTAMP, b"IX"));
     }
 
-    // Conformance: C-1939-13, A-84
+    // Conformance: C-1939-13
     #[test]
     fn only_a_msg_id_is_a_timestamp() {
         for good in ["<a@b>", TIMESTAMP, "<!#$%&'*+/=?^_`{|}~.-@[127.0.0.1]>"] {

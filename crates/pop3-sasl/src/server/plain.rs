@@ -91,7 +91,7 @@ pub(super) fn ask_password(name: &[u8], password: &[u8]) -> Result<PasswordQuest
 
 /// A name as sent, prepared with SASLprep.
 pub(super) fn prepared(name: &[u8]) -> Result<Box<str>, Failure> {
-    prepare_query(text(name)?).map(|name| name.into()).map_err(|_| Failure::Preparation)
+    prepare_query(text(name)?).map(Into::into).map_err(|_| Failure::Preparation)
 }
 
 fn text(field: &[u8]) -> Result<&str, Failure> {

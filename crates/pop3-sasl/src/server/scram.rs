@@ -115,7 +115,9 @@ impl Scram {
 
     fn on_credentials(&self, begun: Begun, stored: Option<ScramCredentials>) -> (Step, State) {
         let is_known = stored.is_some();
-        let credentials = stored.unwrap_or_else(|| self.decoy.credentials(self.hash, &begun.authcid));
+        // Made for known users too, so that it takes as long for them.
+        let decoy = self.decoy.credentials(self.hash, &begun.authcid);
+        let credentials = stored.unwrap_or(decoy);
         let salt = encode_base64(credentials.salt());
         let text = format!("r={},s={salt},i={}", begun.nonce, credentials.iterations());
         let challenge = text.clone().into_bytes();

@@ -65,7 +65,6 @@ fn passwords_in_order_of_preference() {
     assert_eq!(name(&["LOGIN", "PLAIN", "XOAUTH2"], &password().with_token("t"), &never), None);
 }
 
-// Conformance: C-5034-06
 #[test]
 fn credentials_and_policy_narrow_the_choice() {
     let tls = Policy::new().encrypted();
