@@ -44,6 +44,9 @@ pub struct LineFramer {
 const DISCARD_LIMIT: usize = 1 << 20;
 
 impl LineFramer {
+    /// Octets of a line's start that its limit can depend on.
+    pub const START: usize = 8;
+
     /// Nothing seen yet.
     #[must_use]
     pub const fn new() -> Self {
@@ -66,20 +69,27 @@ impl LineFramer {
     /// Takes the next line off the front of `input` and advances `input` past it; `None` when the input
     /// is used up.
     ///
-    /// `limit` says from the first octets of a line how long it may be, in octets, its end included.
+    /// `limit` says from the first octets of a line, at most [`LineFramer::START`] of them, how long the
+    /// line may be, in octets, its end included.
     pub fn next<'i>(&mut self, input: &mut &'i [u8], limit: impl Fn(&[u8]) -> usize) -> Option<Framed<'i>> {
-        while !input.is_empty() {
+        loop {
+            if self.discarded.is_some_and(|discarded| discarded > DISCARD_LIMIT) {
+                self.discarded = Some(0);
+                return Some(Framed::Endless);
+            }
+            if input.is_empty() {
+                return None;
+            }
             let (piece, is_whole) = split_line(input);
             if let Some(discarded) = self.discarded {
-                if let Some(endless) = self.discard(discarded, piece.len(), is_whole) {
-                    return Some(endless);
-                }
+                let discarded = discarded.saturating_add(piece.len());
+                self.discarded = (!is_whole || discarded > DISCARD_LIMIT).then_some(discarded);
                 continue;
             }
             let length = self.carry.len().saturating_add(piece.len());
-            if length > limit(if self.carry.is_empty() { piece } else { &self.carry }) {
+            if length > limit(self.start(piece, &mut [0; Self::START])) {
                 self.carry.zeroize();
-                self.discarded = (!is_whole).then_some(length);
+                self.discarded = (!is_whole || length > DISCARD_LIMIT).then_some(length);
                 return Some(Framed::TooLong);
             }
             if !is_whole {
@@ -88,20 +98,19 @@ impl LineFramer {
             }
             return Some(self.line(piece));
         }
-        None
     }
 
-    fn discard(&mut self, discarded: usize, more: usize, is_whole: bool) -> Option<Framed<'static>> {
-        if is_whole {
-            self.discarded = None;
-            return None;
+    /// The first octets of the line that `piece` continues, wherever it was cut.
+    fn start<'s>(&self, piece: &'s [u8], room: &'s mut [u8; Self::START]) -> &'s [u8] {
+        if self.carry.is_empty() {
+            return piece.get(..Self::START).unwrap_or(piece);
         }
-        let discarded = discarded.saturating_add(more);
-        self.discarded = Some(discarded);
-        (discarded > DISCARD_LIMIT).then(|| {
-            self.discarded = Some(0);
-            Framed::Endless
-        })
+        let mut used = 0usize;
+        for (place, octet) in room.iter_mut().zip(self.carry.iter().chain(piece)) {
+            *place = *octet;
+            used = used.saturating_add(1);
+        }
+        room.get(..used).unwrap_or_default()
     }
 
     /// `piece` completes a line.
@@ -177,5 +186,24 @@ mod tests {
         }
         let endless = vec![b'x'; 2 * DISCARD_LIMIT];
         assert_eq!(frame(&endless, 4096, 255), ["<too long>", "<endless>"]);
+    }
+
+    // Conformance
+    #[test]
+    fn where_a_line_is_cut_decides_nothing() {
+        for length in [DISCARD_LIMIT - 1, DISCARD_LIMIT, 2 * DISCARD_LIMIT] {
+            let line = [&vec![b'x'; length - 1][..], b"\n"].concat();
+            let whole = frame(&line, line.len(), 255);
+            assert_eq!(whole, frame(&line, 4096, 255));
+            assert_eq!(whole.len(), if length > DISCARD_LIMIT { 2 } else { 1 });
+        }
+        let limit = |start: &[u8]| if start.starts_with(b"AUTH") { 100 } else { 20 };
+        let line = [&b"AUTH PLAIN "[..], &[b'A'; 60], b"\r\n"].concat();
+        for cut in 1..line.len() {
+            let (mut front, mut back) = line.split_at(cut);
+            let mut framer = LineFramer::new();
+            assert_eq!(framer.next(&mut front, limit), None);
+            assert!(matches!(framer.next(&mut back, limit), Some(Framed::Line { .. })), "cut at {cut}");
+        }
     }
 }
