@@ -1,6 +1,7 @@
 //! The caller's input cut into lines, with one bounded partial line kept back.
 
 use alloc::{borrow::Cow, vec::Vec};
+use core::fmt;
 
 use memchr::memchr;
 use zeroize::Zeroize;
@@ -34,7 +35,7 @@ pub enum Framed<'i> {
 ///
 /// A line that comes in one piece is lent out of the input; one that is cut is put together in a buffer
 /// that never holds more than the limit.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct LineFramer {
     carry: Vec<u8>,
     discarded: Option<usize>,
@@ -125,6 +126,16 @@ impl LineFramer {
         let length = line.len();
         whole.truncate(length);
         Framed::Line { line: Cow::Owned(whole), end }
+    }
+}
+
+/// Says how much is held back, not what: it may be a password.
+impl fmt::Debug for LineFramer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LineFramer")
+            .field("carried", &self.carry.len())
+            .field("discarded", &self.discarded)
+            .finish()
     }
 }
 
