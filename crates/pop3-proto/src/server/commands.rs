@@ -1,7 +1,7 @@
 use alloc::{borrow::Cow, boxed::Box, format, string::ToString, vec::Vec};
 
 use super::{
-    CloseReason, Event, Extent, Login, Server, SessionState, is_allowed,
+    CloseReason, Event, Extent, Login, OfferedMechanism, Server, SessionState, is_allowed,
     listing::{Listing, ListingKind},
     machine::Phase,
     text::Text,
@@ -21,7 +21,7 @@ impl Server {
             Ok(command) => command,
             Err(error) => {
                 self.user = None;
-                self.on_no_command(error);
+                self.on_no_command(error, line);
                 return None;
             }
         };
@@ -34,16 +34,17 @@ impl Server {
         if !matches!(keyword, Keyword::Capa | Keyword::Lang | Keyword::Utf8 | Keyword::Pass) {
             self.user = None;
         }
-        let errors = core::mem::take(&mut self.errors.in_a_row);
-        let event = self.on_command(command, errors);
-        if self.errors.in_a_row > 0 {
-            self.errors.in_a_row = self.errors.in_a_row.saturating_add(errors);
-            self.check_errors();
+        let errors = self.errors.in_a_row;
+        let event = self.on_command(command);
+        // Whether a login or a retrieval was a right command shows when the outside has answered.
+        let is_open = matches!(event, Some(Event::Login(_) | Event::Retrieve { .. }));
+        if !is_open && self.errors.in_a_row == errors {
+            self.errors.in_a_row = 0;
         }
         event
     }
 
-    fn on_no_command(&mut self, error: CommandError) {
+    fn on_no_command(&mut self, error: CommandError, line: &[u8]) {
         let in_transaction = self.state() == SessionState::Transaction;
         match error {
             CommandError::NoSuchMessage if in_transaction => self.err(None, Text::NoSuchMessage),
@@ -58,12 +59,23 @@ impl Server {
             }
             CommandError::Arguments { .. } => self.wrong(Text::BadArguments),
             CommandError::BadBase64 if in_transaction => self.wrong(Text::WrongState),
+            CommandError::BadBase64 if self.needs_tls() && self.is_plaintext_auth(line) => {
+                self.wrong(Text::NeedsTls);
+            }
             CommandError::BadBase64 => self.wrong(Text::BadBase64),
         }
     }
 
-    /// `errors` is how many wrong commands came in a row before this one.
-    fn on_command<'i>(&mut self, command: Command<'i>, errors: u32) -> Option<Event<'i>> {
+    /// Whether an AUTH line names a mechanism that has to wait for TLS, whatever else it holds.
+    fn is_plaintext_auth(&self, line: &[u8]) -> bool {
+        let mut words = line.split(|&octet| octet == b' ').filter(|word| !word.is_empty()).skip(1);
+        let name = words.next().and_then(|word| core::str::from_utf8(word).ok());
+        let mechanism = name.and_then(|name| Mechanism::new(name).ok());
+        let is_named = |offered: &&OfferedMechanism| Some(&offered.mechanism) == mechanism.as_ref();
+        self.config.mechanisms.iter().find(is_named).is_some_and(|offered| offered.is_plaintext)
+    }
+
+    fn on_command<'i>(&mut self, command: Command<'i>) -> Option<Event<'i>> {
         match command {
             Command::User(name) => self.on_user(&name),
             Command::Pass(password) => return self.on_pass(password),
@@ -83,10 +95,8 @@ impl Server {
             Command::Uidl(number) => self.on_listing(ListingKind::UniqueIds, number),
             Command::Dele(number) => self.on_dele(number),
             Command::Rset => self.on_rset(),
-            Command::Retr(number) => return self.on_retrieve(number, Extent::Whole, errors),
-            Command::Top { number, lines } => {
-                return self.on_retrieve(number, Extent::Top { lines }, errors);
-            }
+            Command::Retr(number) => return self.on_retrieve(number, Extent::Whole),
+            Command::Top { number, lines } => return self.on_retrieve(number, Extent::Top { lines }),
         }
         None
     }
@@ -295,7 +305,13 @@ impl Server {
 
     fn announced_expire(&self) -> Option<Expire> {
         match self.config.expire {
-            Some(Expire::PerUser(_)) if self.maildrop.is_some() => self.expire.or(self.config.expire),
+            // After login the value is this user's own. RFC 2449 section 6.7.
+            Some(least @ Expire::PerUser(_)) if self.maildrop.is_some() => {
+                Some(match self.expire.unwrap_or(least) {
+                    Expire::PerUser(days) => Expire::Days(days),
+                    own => own,
+                })
+            }
             announced => announced,
         }
     }
@@ -349,13 +365,11 @@ impl Server {
         self.ok(Text::MarksTakenAway);
     }
 
-    fn on_retrieve<'i>(&mut self, number: MessageNumber, extent: Extent, errors: u32) -> Option<Event<'i>> {
+    fn on_retrieve<'i>(&mut self, number: MessageNumber, extent: Extent) -> Option<Event<'i>> {
         if self.maildrop.as_ref().is_none_or(|maildrop| maildrop.visible(number).is_none()) {
             self.err(None, Text::NoSuchMessage);
             return None;
         }
-        // Whether this was a right command shows when the store has answered.
-        self.errors.in_a_row = errors;
         self.phase = Phase::RetrieveOwed { number, extent };
         Some(Event::Retrieve { number, extent })
     }

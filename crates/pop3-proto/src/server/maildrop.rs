@@ -79,18 +79,19 @@ pub(super) struct MarkedMaildrop {
     retrieved: Marks,
     /// What STAT says: kept, not counted again each time.
     listing: DropListing,
+    /// What STAT says when nothing is marked.
+    whole: DropListing,
 }
 
 impl MarkedMaildrop {
     pub(super) fn new(maildrop: Maildrop) -> Self {
-        let mut this = Self {
-            marked: Marks::new(maildrop.messages.len()),
-            retrieved: Marks::new(maildrop.messages.len()),
-            listing: DropListing { count: 0, size: Octets(0) },
-            maildrop,
-        };
-        this.reset();
-        this
+        let nothing = DropListing { count: 0, size: Octets(0) };
+        let whole = maildrop.messages.iter().fold(nothing, |all, info| DropListing {
+            count: all.count.saturating_add(1),
+            size: all.size.saturating_add(info.size),
+        });
+        let marks = || Marks::new(maildrop.messages.len());
+        Self { marked: marks(), retrieved: marks(), listing: whole, whole, maildrop }
     }
 
     /// The message with this number, unless there is none or it is marked as deleted.
@@ -125,11 +126,8 @@ impl MarkedMaildrop {
 
     /// Takes every mark away.
     pub(super) fn reset(&mut self) {
-        self.marked = Marks::new(self.maildrop.messages.len());
-        self.listing =
-            self.maildrop.messages.iter().fold(DropListing { count: 0, size: Octets(0) }, |all, info| {
-                DropListing { count: all.count.saturating_add(1), size: all.size.saturating_add(info.size) }
-            });
+        self.marked.clear();
+        self.listing = self.whole;
     }
 
     pub(super) fn note_retrieved(&mut self, number: MessageNumber) {
@@ -153,6 +151,10 @@ struct Marks(Vec<u64>);
 impl Marks {
     fn new(messages: usize) -> Self {
         Self(vec![0; messages.div_ceil(64)])
+    }
+
+    fn clear(&mut self) {
+        self.0.fill(0);
     }
 
     const fn place(number: MessageNumber) -> (usize, u64) {
