@@ -20,6 +20,19 @@ pub(super) fn has_passed(citation: &Citation, outcomes: &Outcomes) -> bool {
     }
 }
 
+/// Whether the test that cites is in the list at all.
+pub(super) fn has_run(citation: &Citation, outcomes: &Outcomes) -> bool {
+    let mut tests = outcomes.passed.iter().chain(&outcomes.failed);
+    match citation.by {
+        By::Transcript => tests.any(is_player),
+        _ => tests.any(|test| is_meant(citation, test)),
+    }
+}
+
+fn is_player(test: &TestName) -> bool {
+    (test.package.as_str(), test.file.as_str()) == PLAYER
+}
+
 fn is_meant(citation: &Citation, test: &TestName) -> bool {
     match &citation.by {
         By::Rust(function) => is_rust_test(&citation.file, function, test),
@@ -86,9 +99,8 @@ fn is_python_test(file: &str, function: &str, test: &TestName) -> bool {
 /// A player that names each transcript is taken at its word; one that does not must have passed whole.
 fn transcript_has_passed(file: &str, outcomes: &Outcomes) -> bool {
     let name = file.trim_start_matches(transcripts::FOLDER).trim_start_matches('/').trim_end_matches(".txt");
-    let of_player = |test: &&TestName| (test.package.as_str(), test.file.as_str()) == PLAYER;
-    let passed: Vec<_> = outcomes.passed.iter().filter(of_player).collect();
-    let failed: Vec<_> = outcomes.failed.iter().filter(of_player).collect();
+    let passed: Vec<_> = outcomes.passed.iter().filter(|test| is_player(test)).collect();
+    let failed: Vec<_> = outcomes.failed.iter().filter(|test| is_player(test)).collect();
     let is_named = |test: &&&TestName| test.name.contains(name);
     if passed.iter().chain(&failed).any(|test| is_named(&test)) {
         return !failed.iter().any(|test| is_named(&test));
@@ -164,5 +176,6 @@ mod tests {
             )
         ));
         assert!(!has_passed(&top, &Outcomes::default()));
+        assert!(!has_run(&top, &Outcomes::default()));
     }
 }

@@ -38,10 +38,15 @@ pub(crate) fn run(workspace: &Workspace, check: bool) -> anyhow::Result<bool> {
             "There is no list of passed tests yet, so nothing counts as covered: run cargo xtask test first.\n"
         );
     }
-    let covered = covered(&citations, &outcomes.unwrap_or_default());
+    let did_run = outcomes.is_some();
+    let outcomes = outcomes.unwrap_or_default();
+    let covered = covered(&citations, &outcomes);
     let report = Report { requirements: &requirements, exceptions: &exceptions, covered: &covered };
     report.print();
     print_abuse_cases(&abuse_cases, &covered);
+    if did_run {
+        print_not_run(&citations, &outcomes);
+    }
 
     let mut problems = report.problems();
     problems.extend(unknown_ids(&requirements, &abuse_cases, &citations, &exceptions));
@@ -139,6 +144,18 @@ fn print_abuse_cases(abuse_cases: &BTreeSet<String>, covered: &BTreeSet<String>)
     let mut missing: Vec<_> = missing.into_iter().map(String::as_str).collect();
     missing.sort_by_key(|id| (id.len(), *id));
     println!("  uncovered: {}\n", missing.join(" "));
+}
+
+/// Citations that count for nothing because their test was not among those that ran.
+fn print_not_run(citations: &[Citation], outcomes: &Outcomes) {
+    for citation in citations.iter().filter(|citation| !matching::has_run(citation, outcomes)) {
+        println!(
+            "not run: the test that cites {} in {}:{}",
+            citation.ids.join(" "),
+            citation.file,
+            citation.line
+        );
+    }
 }
 
 /// IDs that a test or an exception names and no list has.
