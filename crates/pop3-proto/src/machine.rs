@@ -55,7 +55,8 @@ pub trait Machine {
     /// So many octets of [`poll_transmit`](Self::poll_transmit) were written.
     fn handle_transmitted(&mut self, count: usize);
 
-    /// When [`handle_timeout`](Self::handle_timeout) has to be called at the latest.
+    /// When [`handle_timeout`](Self::handle_timeout) has to be called at the latest; a time that is over
+    /// means at once.
     fn poll_timeout(&self) -> Option<Elapsed>;
 
     /// Tells the machine the time. Call it before feeding what has arrived, and when the time that

@@ -18,7 +18,7 @@ impl Server {
     /// [`UsageError`] when no login waits for an answer.
     pub fn accept(&mut self, accepted: impl Into<Accepted>) -> Result<(), UsageError> {
         self.expect_login()?;
-        self.phase = Phase::Command;
+        self.resume();
         if self.is_shutting_down {
             self.err(Some(ResponseCode::SysTemp), Text::ShuttingDown);
             return Ok(());
@@ -39,7 +39,7 @@ impl Server {
     /// [`UsageError`] when no login waits for an answer.
     pub fn reject(&mut self, rejection: Rejection) -> Result<(), UsageError> {
         self.expect_login()?;
-        self.phase = Phase::Command;
+        self.resume();
         match rejection {
             Rejection::BadCredentials => self.err(Some(ResponseCode::Auth), Text::BadCredentials),
             Rejection::InUse => self.err(Some(ResponseCode::InUse), Text::InUse),
@@ -67,6 +67,7 @@ impl Server {
         match self.phase {
             Phase::LoginOwed { rounds: Some(rounds) } => {
                 encode::challenge(challenge, self.out.queue());
+                self.resume();
                 self.phase = Phase::SaslLine { rounds: rounds.saturating_add(1) };
                 Ok(())
             }
@@ -125,7 +126,7 @@ impl Server {
             return Err(self.no_such_question());
         };
         self.out.queue().extend_from_slice(encoder.finish());
-        self.phase = Phase::Command;
+        self.resume();
         if let (Extent::Whole, Some(maildrop)) = (extent, &mut self.maildrop) {
             maildrop.note_retrieved(number);
         }
@@ -137,7 +138,7 @@ impl Server {
     pub fn abort_message(&mut self, encoder: BodyEncoder) {
         drop(encoder);
         if matches!(self.phase, Phase::Sending { .. }) {
-            self.phase = Phase::Command;
+            self.resume();
             self.out.clear();
             self.close = Some(CloseReason::BodyFailed);
         }
@@ -152,7 +153,7 @@ impl Server {
         let Phase::RetrieveOwed { .. } = self.phase else {
             return Err(self.no_such_question());
         };
-        self.phase = Phase::Command;
+        self.resume();
         self.err(code, Text::MessageUnavailable);
         // A client that asks for a vanished message again and again is sent away in the end.
         self.errors.in_a_row = self.errors.in_a_row.saturating_add(1);
@@ -174,7 +175,7 @@ impl Server {
             UpdateOutcome::Removed => self.ok(Text::Removed),
             UpdateOutcome::SomeNotRemoved => self.err(Some(ResponseCode::SysTemp), Text::SomeNotRemoved),
         }
-        self.phase = Phase::Command;
+        self.resume();
         self.close = Some(CloseReason::Quit);
         Ok(())
     }
@@ -189,7 +190,7 @@ impl Server {
         if self.phase != Phase::TlsOwed {
             return Err(self.no_such_question());
         }
-        self.phase = Phase::Command;
+        self.resume();
         self.connection.is_tls = true;
         self.user = None;
         self.language = self.config.languages.first().copied().unwrap_or(self.language);

@@ -77,6 +77,9 @@ pub(super) struct Errors {
 struct Clock {
     now: Elapsed,
     last_activity: Elapsed,
+    /// The outside was busy for a time it has not told: what it tells next is when the client was last
+    /// served.
+    is_stale: bool,
 }
 
 /// Output that waits while more commands are taken; beyond it, the client has to read first.
@@ -129,6 +132,8 @@ impl Server {
     pub const fn state(&self) -> SessionState {
         match self.phase {
             Phase::Closed | Phase::Failed(_) => SessionState::Closed,
+            // The reason is known, the event is still to be given out.
+            _ if self.close.is_some() => SessionState::Closed,
             Phase::UpdateOwed { .. } => SessionState::Update,
             _ if self.maildrop.is_some() => SessionState::Transaction,
             _ => SessionState::Authorization,
@@ -182,8 +187,17 @@ impl Server {
         self.phase = Phase::Failed(error);
         self.maildrop = None;
         self.listing = None;
-        self.out.clear();
+        if error == PeerMisbehaved::PlaintextAfterStls {
+            // Nobody may be told to begin TLS. What an endless line was answered may still go out.
+            self.out.clear();
+        }
         error
+    }
+
+    /// The outside has answered: the next command may come, and the timer runs again.
+    pub(super) const fn resume(&mut self) {
+        self.phase = Phase::Command;
+        self.clock.is_stale = true;
     }
 
     fn on_framed<'i>(&mut self, framed: Framed<'i>) -> Result<Option<Event<'i>>, PeerMisbehaved> {
@@ -294,8 +308,11 @@ impl Machine for Server {
     }
 
     fn handle_transmitted(&mut self, count: usize) {
-        // A client that reads, however slowly, is not idle.
-        self.clock.last_activity = self.clock.now;
+        if count > 0 {
+            // A client that reads, however slowly, is not idle.
+            self.clock.last_activity = self.clock.now;
+            self.clock.is_stale |= self.listing.is_some();
+        }
         self.out.transmitted(count);
         if self.out.len() == 0 {
             self.refill_listing();
@@ -306,6 +323,9 @@ impl Machine for Server {
         if self.owes_answer() && self.phase != Phase::TlsOwed || self.state() == SessionState::Closed {
             return None;
         }
+        if self.clock.is_stale {
+            return Some(self.clock.now);
+        }
         let after = |duration| self.clock.last_activity.saturating_add(Elapsed(duration));
         Some(if self.maildrop.is_some() {
             after(self.config.autologout)
@@ -315,7 +335,10 @@ impl Machine for Server {
     }
 
     fn handle_timeout(&mut self, now: Elapsed) {
-        self.clock.now = now;
+        self.clock.now = self.clock.now.max(now);
+        if core::mem::take(&mut self.clock.is_stale) {
+            self.clock.last_activity = self.clock.now;
+        }
         if self.poll_timeout().is_some_and(|deadline| deadline <= now) {
             // Without a word: what came now could pass for the answer to the client's next command.
             self.close = Some(CloseReason::Autologout);
