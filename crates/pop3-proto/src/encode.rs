@@ -6,8 +6,8 @@ use core::fmt::Write as _;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::types::{
-    Capability, Command, DropListing, Expire, InvalidValue, Language, Response, ScanListing, Status,
-    UniqueIdListing, check_length, check_octets,
+    Capability, Command, DropListing, Expire, InvalidValue, Language, Response, ResponseCode, ScanListing,
+    Status, UniqueIdListing, check_length, check_octets,
 };
 
 /// The most octets of a response's first line and of a capability line, CRLF included.
@@ -90,7 +90,8 @@ fn argument(text: &str, out: &mut Vec<u8>) -> Result<(), InvalidValue> {
 ///
 /// The line never passes 512 octets: text is cut at a character's border. Controls in the text become
 /// `?`, so that no text can make a second line of itself; text that begins with `[` gets a space in
-/// front, so that it cannot pass for a response code. RFC 1939 section 3, RFC 2449 sections 4 and 6.4.
+/// front, so that it cannot pass for a response code. A code that the grammar does not know as one is left
+/// out. RFC 1939 section 3, RFC 2449 sections 4 and 6.4.
 pub fn response(response: &Response<'_>, out: &mut Vec<u8>) {
     let start = out.len();
     // The space stands there even without text: old clients look for it. RFC 1957.
@@ -98,7 +99,7 @@ pub fn response(response: &Response<'_>, out: &mut Vec<u8>) {
         Status::Ok => b"+OK ",
         Status::Err => b"-ERR ",
     });
-    if let Some(code) = &response.code {
+    if let Some(code) = response.code.as_ref().filter(|code| is_code(code.as_str())) {
         put(out, format_args!("[{}]", code.as_str()));
         if !response.text.is_empty() {
             out.push(b' ');
@@ -110,6 +111,11 @@ pub fn response(response: &Response<'_>, out: &mut Vec<u8>) {
     let text = clip(&response.text, room);
     out.extend(text.iter().map(|&octet| if octet.is_ascii_control() { b'?' } else { octet }));
     out.extend_from_slice(b"\r\n");
+}
+
+/// [`ResponseCode::Other`] can be built of anything.
+fn is_code(code: &str) -> bool {
+    code.len() <= 100 && ResponseCode::new(code).is_ok()
 }
 
 /// At most `room` octets, not ending inside a UTF-8 sequence.
@@ -158,7 +164,8 @@ pub fn language(language: &Language<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Appends a line of CAPA, unless it would pass 512 octets. RFC 2449 sections 3 and 5.
+/// Appends a line of CAPA, unless it would pass 512 octets, hold a control or begin with the termination
+/// octet. RFC 2449 sections 3 and 5.
 pub fn capability(capability: &Capability<'_>, out: &mut Vec<u8>) {
     let start = out.len();
     match capability {
@@ -187,7 +194,7 @@ pub fn capability(capability: &Capability<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
     let line = out.get(start..).unwrap_or_default();
     let has_controls = line.iter().rev().skip(2).any(u8::is_ascii_control);
-    if line.len() > MAX_RESPONSE_LINE || has_controls {
+    if line.len() > MAX_RESPONSE_LINE || has_controls || matches!(line.first(), Some(b'.' | b'\r')) {
         out.truncate(start);
     }
 }

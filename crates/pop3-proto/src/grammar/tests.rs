@@ -218,6 +218,9 @@ fn responses_go_out_in_one_line_of_512_octets() {
     assert_eq!(out(&Response::ok("")), b"+OK \r\n");
     assert_eq!(out(&Response::err(Some(ResponseCode::Auth), "no")), b"-ERR [AUTH] no\r\n");
     assert_eq!(out(&Response::err(None, "[AUTH] forged")), b"-ERR  [AUTH] forged\r\n");
+    for bad in ["A\r\n+OK", "", "A]", &"X".repeat(600)] {
+        assert_eq!(out(&Response::err(Some(ResponseCode::Other(bad.into())), "no")), b"-ERR no\r\n");
+    }
     assert_eq!(out(&Response::err(None, "FOO\rBAR\n+OK\x1b")), b"-ERR FOO?BAR?+OK?\r\n");
     let long = out(&Response::err(None, &"\u{20ac}".repeat(400)));
     assert!(long.len() <= encode::MAX_RESPONSE_LINE && long.len() > 508);
@@ -295,6 +298,8 @@ fn known_capabilities_both_ways() {
     let mut out = Vec::new();
     encode::capability(&Capability::Other("X".repeat(511).into()), &mut out);
     encode::capability(&Capability::Other("X\r\nSTLS".into()), &mut out);
+    encode::capability(&Capability::Other(".".into()), &mut out);
+    encode::capability(&Capability::Other("".into()), &mut out);
     assert!(out.is_empty(), "a line that would break the response is left out");
 }
 

@@ -32,11 +32,12 @@ pub struct Policy {
     pub implementation: Option<Box<str>>,
     /// The most octets of a command line, CRLF included; at least 255. RFC 2449 section 4.
     pub max_line: usize,
-    /// The most octets of an AUTH line; naive clients send long initial responses.
+    /// The most octets of an AUTH line, CRLF included; naive clients send long initial responses. The
+    /// default leaves room for a token of 16 KiB in base64.
     pub max_auth_line: usize,
     /// The most octets of a line in a SASL exchange. RFC 5034 section 4.
     pub max_sasl_line: usize,
-    /// The most challenges in one SASL exchange.
+    /// The most challenges in one SASL exchange whose answers are looked at; RFC 5034 section 4.
     pub max_sasl_rounds: u32,
     /// Whether a line may end in LF alone.
     pub accept_lf: bool,
@@ -101,7 +102,7 @@ impl Default for Policy {
             login_delay_per_user: false,
             implementation: None,
             max_line: 255,
-            max_auth_line: 16 * 1024,
+            max_auth_line: 24 * 1024,
             max_sasl_line: 64 * 1024,
             max_sasl_rounds: 10,
             accept_lf: true,
@@ -138,9 +139,15 @@ pub enum InvalidPolicy {
     /// The greeting could not be sent so.
     #[error("the greeting holds a control octet, begins with `[`, holds `<`, or is longer than 400 octets")]
     Greeting,
-    /// No language, or a tag that LANG could not carry.
-    #[error("the languages need at least one catalogue, each with a well-formed tag")]
+    /// No language, or a tag or a text that no response could carry.
+    #[error(
+        "the languages need at least one catalogue, each with a well-formed tag, and texts of at most 400 \
+         octets without controls that do not begin with `[`"
+    )]
     Languages,
+    /// What APOP signs has to look like a message-id. RFC 1939 section 7.
+    #[error("the timestamp for APOP is not of the form <unique@host>, or is longer than 100 octets")]
+    Timestamp,
 }
 
 /// A checked [`Policy`]; a clone shares it.
@@ -168,7 +175,8 @@ impl Config {
         let is_tag = |catalogue: &Catalogue| {
             catalogue.tag != "*" && crate::types::LanguageTag::new(Cow::Borrowed(catalogue.tag)).is_ok()
         };
-        if policy.languages.is_empty() || !policy.languages.iter().all(is_tag) {
+        let is_good = |catalogue: &Catalogue| is_tag(catalogue) && catalogue.is_sendable();
+        if policy.languages.is_empty() || !policy.languages.iter().all(is_good) {
             return Err(InvalidPolicy::Languages);
         }
         Ok(Self(Arc::new(policy)))
@@ -191,6 +199,16 @@ pub struct Connection {
     /// The greeting's timestamp, unique for every connection, brackets included; with it APOP is offered.
     /// RFC 1939 section 7.
     pub apop_timestamp: Option<Box<str>>,
+}
+
+impl Connection {
+    /// Whether the timestamp, if there is one, is what APOP needs, and leaves room for the greeting.
+    pub(super) fn is_timestamp_good(&self) -> bool {
+        self.apop_timestamp.as_deref().is_none_or(|timestamp| {
+            timestamp.len() <= 100
+                && crate::grammar::greeting_timestamp(timestamp.as_bytes()) == Some(timestamp)
+        })
+    }
 }
 
 impl Policy {

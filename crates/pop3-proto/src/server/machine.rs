@@ -90,10 +90,14 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`InvalidPolicy::NoLogin`] when nothing would let anybody log in over such a connection.
+    /// [`InvalidPolicy::NoLogin`] when nothing would let anybody log in over such a connection;
+    /// [`InvalidPolicy::Timestamp`] when the timestamp for APOP is none.
     pub fn new(config: Config, connection: Connection) -> Result<Self, InvalidPolicy> {
         if !config.can_log_in(&connection) {
             return Err(InvalidPolicy::NoLogin);
+        }
+        if !connection.is_timestamp_good() {
+            return Err(InvalidPolicy::Timestamp);
         }
         let language = config.languages.first().copied().unwrap_or(Catalogue::ENGLISH);
         let mut this = Self {

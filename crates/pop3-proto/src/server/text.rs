@@ -42,6 +42,49 @@ pub enum Text {
     WrongState,
 }
 
+impl Text {
+    /// Every text there is.
+    pub const ALL: [Self; 37] = [
+        Self::BadArguments,
+        Self::BadBase64,
+        Self::BadCredentials,
+        Self::BeginTls,
+        Self::CapabilitiesFollow,
+        Self::ExchangeCancelled,
+        Self::Goodbye,
+        Self::InUse,
+        Self::LanguagesFollow,
+        Self::LineTooLong,
+        Self::LoggedIn,
+        Self::LoginDelay,
+        Self::MarkedAsDeleted,
+        Self::MarksTakenAway,
+        Self::MessageFollows,
+        Self::MessageUnavailable,
+        Self::MessagesFollow,
+        Self::MechanismsFollow,
+        Self::NameAccepted,
+        Self::NeedsTls,
+        Self::NoLanguage,
+        Self::NoMechanism,
+        Self::NoName,
+        Self::NoSuchMessage,
+        Self::NotAfterUtf8,
+        Self::NotAscii,
+        Self::NotAvailable,
+        Self::Nothing,
+        Self::Permanent,
+        Self::Removed,
+        Self::ShuttingDown,
+        Self::SomeNotRemoved,
+        Self::Temporary,
+        Self::TooManyErrors,
+        Self::UnknownCommand,
+        Self::Utf8Mode,
+        Self::WrongState,
+    ];
+}
+
 /// The texts of one language. RFC 6856 section 3.
 #[derive(Debug, Clone, Copy)]
 pub struct Catalogue {
@@ -49,7 +92,7 @@ pub struct Catalogue {
     pub tag: &'static str,
     /// The language's name in itself.
     pub description: &'static str,
-    /// The text, in UTF-8, at most 400 octets.
+    /// The text, in UTF-8: at most 400 octets, without controls, not beginning with `[`.
     pub text: fn(Text) -> &'static str,
 }
 
@@ -58,6 +101,15 @@ impl Catalogue {
     pub const ENGLISH: Self = Self { tag: "en", description: "English", text: english };
     /// German.
     pub const GERMAN: Self = Self { tag: "de", description: "Deutsch", text: german };
+}
+
+impl Catalogue {
+    /// Whether every text can stand in a response as it is. RFC 2449 sections 4 and 6.4.
+    pub(super) fn is_sendable(&self) -> bool {
+        let is_harmless =
+            |text: &str| text.len() <= 400 && !text.starts_with('[') && !text.chars().any(char::is_control);
+        is_harmless(self.description) && Text::ALL.iter().all(|&text| is_harmless((self.text)(text)))
+    }
 }
 
 const fn english(text: Text) -> &'static str {

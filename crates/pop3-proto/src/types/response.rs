@@ -37,7 +37,7 @@ pub enum ResponseCode<'a> {
 
 impl<'a> ResponseCode<'a> {
     /// Reads what stands between the brackets: levels separated by `/`, none of them empty, without
-    /// controls, `[` or `]`.
+    /// controls, spaces or `]`. RFC 2449 section 3.
     ///
     /// # Errors
     ///
@@ -46,9 +46,7 @@ impl<'a> ResponseCode<'a> {
         let code = code.into();
         for level in code.split('/') {
             check_length(level.len(), 1, 500)?;
-            check_octets(level.as_bytes(), |octet| {
-                octet.is_ascii_graphic() && octet != b'[' && octet != b']'
-            })?;
+            check_octets(level.as_bytes(), |octet| octet.is_ascii_graphic() && octet != b']')?;
         }
         Ok(Self::known(&code).unwrap_or(Self::Other(code)))
     }
@@ -200,6 +198,7 @@ mod tests {
         assert_eq!(ResponseCode::new("in-use"), Ok(ResponseCode::InUse));
         assert_eq!(ResponseCode::new("AUTH/FOO"), Ok(ResponseCode::Auth));
         assert_eq!(ResponseCode::new("sys/temp/x"), Ok(ResponseCode::SysTemp));
+        assert_eq!(ResponseCode::new("X[Y"), Ok(ResponseCode::Other("X[Y".into())));
         assert_eq!(ResponseCode::new("SYS/HALF"), Ok(ResponseCode::Other("SYS/HALF".into())));
         for wrong in ["", "A/", "/A", "A]", "a\u{7}"] {
             assert!(ResponseCode::new(wrong).is_err(), "{wrong:?}");
