@@ -107,7 +107,7 @@ struct Item {
     folder: Folder,
     has_arrived: bool,
     /// Set where the base cannot tell this message from another.
-    id: Option<UniqueId<'static>>,
+    id: Option<Box<UniqueId<'static>>>,
 }
 
 impl Item {
@@ -289,7 +289,7 @@ impl Listing {
             Err(_) => {
                 // Nothing can be written here, so the id has to come from what the files are.
                 let facts = format!("/{identity:?}/{version:?}");
-                item.id = name::hashed(&[name::base(&old), facts.as_bytes()]);
+                item.id = name::hashed(&[name::base(&old), facts.as_bytes()]).map(Box::new);
                 self.items.push(item);
             }
         }
@@ -315,10 +315,11 @@ impl Listing {
                 None => counter.examine(folders, item.folder, item.name(&names))?,
             };
             let shares_base = item.id.is_some();
-            let unique_id = item.id.clone().or_else(|| name::unique_id(base));
+            let place = (item.start, item.len, item.folder);
+            let unique_id = item.id.map_or_else(|| name::unique_id(base), |id| Some(*id));
             match (found, unique_id) {
                 (Found::Message(version, size), Some(unique_id)) => {
-                    let Item { start, len, folder, .. } = item;
+                    let (start, len, folder) = place;
                     entries.push(Entry { version, start, len, folder, shares_base });
                     messages.push(MessageInfo { size, unique_id });
                 }

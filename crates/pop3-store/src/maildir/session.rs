@@ -333,7 +333,11 @@ impl OpenMaildir {
             return;
         }
         let snapshot = &self.snapshot;
-        let is_sure = |base: &[u8]| !doubted.iter().any(|index| snapshot.with_base(base).contains(index));
+        let is_sure = |base: &[u8]| {
+            let range = snapshot.with_base(base);
+            let at = doubted.partition_point(|index| *index < range.start);
+            doubted.get(at).is_none_or(|index| *index >= range.end)
+        };
         // Where it cannot be written, the next session finds the same out again.
         let _ = index::write(self.root.as_fd(), snapshot.facts().filter(|fact| is_sure(fact.base)));
         if let Some(slot) = &self.slot {

@@ -27,7 +27,8 @@ pub enum Layout {
     /// `ROOT/USER` is the Maildir.
     #[default]
     User,
-    /// `ROOT/USER/NAME` is the Maildir, as in `Maildir` below a home directory.
+    /// `ROOT/USER/NAME` is the Maildir, as in `Maildir` or `.maildir` below a home directory. The name is
+    /// one component of a path.
     Below(Box<str>),
 }
 
@@ -123,7 +124,7 @@ impl MaildirStore {
         let (below, path) = match &self.layout {
             Layout::User => (user.to_owned(), self.path.join(user)),
             Layout::Below(name) => {
-                check_user(name)?;
+                check_component(name)?;
                 (format!("{user}/{name}"), self.path.join(user).join(&**name))
             }
         };
@@ -176,6 +177,13 @@ fn check_user(user: &str) -> Result<(), OpenError> {
     let is_safe = (1..=MAX_NAME).contains(&user.len())
         && !user.starts_with('.')
         && !user.chars().any(|letter| letter == '/' || letter.is_control());
+    if is_safe { Ok(()) } else { Err(OpenError::UnsafeName) }
+}
+
+/// Refuses a name in the layout that is not one component. Whoever runs the server has chosen it, so it
+/// may be a hidden one.
+fn check_component(name: &str) -> Result<(), OpenError> {
+    let is_safe = !matches!(name, "" | "." | "..") && !name.contains(['/', '\0']);
     if is_safe { Ok(()) } else { Err(OpenError::UnsafeName) }
 }
 
@@ -259,6 +267,14 @@ mod tests {
         drop(store.open("alice").unwrap());
         for folder in ["tmp", "new", "cur"] {
             assert!(path.join(folder).is_dir());
+        }
+        let hidden = MaildirStore::open_root(root.path()).unwrap().create_missing(true);
+        let hidden = hidden.layout(Layout::Below(".maildir".into()));
+        drop(hidden.open("alice").unwrap());
+        assert!(root.path().join("alice/.maildir/cur").is_dir());
+        for name in ["", ".", "..", "a/b", "../../etc"] {
+            let store = MaildirStore::open_root(root.path()).unwrap().layout(Layout::Below(name.into()));
+            assert!(matches!(store.open("alice"), Err(OpenError::UnsafeName)), "{name}");
         }
         // A directory that is only half a Maildir is completed too.
         std::fs::create_dir_all(root.path().join("bob/Maildir/new")).unwrap();

@@ -181,3 +181,43 @@ fn processes_exclude_one_another_and_a_killed_one_lets_go() {
     let open = scene.lock();
     assert_eq!(ids(&open).len(), 2);
 }
+
+/// The system calls of a child that runs to its end, as `strace` saw them; `None` where that cannot run.
+fn system_calls(role: &str, scene: &Scene) -> Option<Vec<String>> {
+    let log = scene.parent.path().join("strace");
+    let calls = "trace=fsync,fdatasync,renameat2,unlinkat,linkat";
+    let traced = Command::new("strace")
+        .args(["-f", "-y", "-o", log.to_str()?, "-e", calls])
+        .args(child_arguments(role, usize::MAX, scene.maildir.path().to_str()?))
+        .output();
+    if !traced.is_ok_and(|output| output.status.success()) {
+        println!("left out: strace is not installed, or may not trace here");
+        return None;
+    }
+    let calls = fs::read_to_string(log).unwrap();
+    Some(calls.lines().filter(|line| line.contains("= 0")).map(str::to_owned).collect())
+}
+
+/// Whether these words are found in this order, each in a line of its own.
+fn in_order(calls: &[String], words: &[&[&str]]) -> bool {
+    let mut lines = calls.iter();
+    words.iter().all(|words| lines.any(|line| words.iter().all(|word| line.contains(word))))
+}
+
+// Conformance: M-MD-02, M-MD-06, S-1939-15
+#[test]
+fn files_and_directories_are_flushed_before_success_is_said() {
+    let scene = Scene::new();
+    let Some(calls) = system_calls("deliver", &scene) else { return };
+    let delivery: [&[&str]; 3] = [&["fsync", "/tmp/"], &["renameat2", "/tmp>", "/new>"], &["fsync", "/new>"]];
+    assert!(in_order(&calls, &delivery), "{calls:#?}");
+    let scene = Scene::with(&[b"one\n", b"two\n", b"three\n", b"four\n"]);
+    let Some(calls) = system_calls("update", &scene) else { return };
+    let update: [&[&str]; 4] = [
+        &["unlinkat", "1.M0.host"],
+        &["unlinkat", "3.M2.host"],
+        &["renameat2", "4.M3.host:2,S"],
+        &["fsync", "/cur>"],
+    ];
+    assert!(in_order(&calls, &update), "{calls:#?}");
+}

@@ -163,3 +163,24 @@ fn memory_for_snapshots_is_bounded() {
     assert_eq!(kept.last(), Some(&19), "the last used are kept");
     assert_eq!(kept, (20 - kept.len()..20).collect::<Vec<_>>());
 }
+
+// Conformance: A-52
+#[test]
+fn a_message_takes_less_than_200_octets_of_memory() {
+    use pop3_proto::server::MessageInfo;
+    let root = tempfile::tempdir().unwrap();
+    let store = MaildirStore::open_root(root.path()).unwrap().create_missing(true);
+    let cur = store.maildir("alice").unwrap().path().join("cur");
+    for at in 0..1000 {
+        fs::write(cur.join(format!("1700000000.M123456P12345Q{at}R0123456789abcdef.mail:2,S")), b"x")
+            .unwrap();
+    }
+    let snapshot = scan_anew(&store);
+    // An allocation costs up to 16 octets beside what it holds.
+    let ids = snapshot.maildrop.messages().iter().map(|info| info.unique_id.as_str().len() + 16);
+    let octets = snapshot.entries.capacity() * size_of::<snapshot::Entry>()
+        + snapshot.names.capacity()
+        + 1000 * size_of::<MessageInfo>()
+        + ids.sum::<usize>();
+    assert!(octets < 200 * 1000, "{octets}");
+}

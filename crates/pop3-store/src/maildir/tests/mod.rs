@@ -10,7 +10,7 @@ mod unique_ids;
 use std::{
     fs,
     io::Read as _,
-    os::unix::{ffi::OsStringExt as _, fs::OpenOptionsExt as _},
+    os::unix::ffi::OsStringExt as _,
     path::{Path, PathBuf},
 };
 
@@ -36,7 +36,7 @@ impl Scene {
     fn with(messages: &[&[u8]]) -> Self {
         let scene = Self::new();
         for (at, message) in messages.iter().enumerate() {
-            scene.put(&format!("new/{}.M{at}.host", at + 1), message);
+            scene.put(format!("new/{}.M{at}.host", at + 1), message);
         }
         scene
     }
@@ -106,7 +106,7 @@ fn sizes(open: &OpenMaildir) -> Vec<u64> {
 /// Appends to a file in place, as no mail program should.
 fn append(path: &Path, octets: &[u8]) {
     use std::io::Write as _;
-    let mut file = fs::OpenOptions::new().append(true).custom_flags(0).open(path).unwrap();
+    let mut file = fs::OpenOptions::new().append(true).open(path).unwrap();
     file.write_all(octets).unwrap();
 }
 
