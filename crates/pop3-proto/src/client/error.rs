@@ -19,7 +19,7 @@ pub enum PeerMisbehaved {
         /// Lines that were allowed.
         limit: usize,
     },
-    /// A line of a listing makes no sense.
+    /// A line of a listing makes no sense, and names no message.
     #[error("the server's answer to {} holds a line that makes no sense", keyword.as_str())]
     MalformedListing {
         /// The command that was answered.
@@ -62,6 +62,9 @@ pub enum UsageError {
     /// The server did not announce PIPELINING. RFC 2449 section 6.6.
     #[error("the server has not announced PIPELINING")]
     PipeliningNotAdvertised,
+    /// UTF8 was sent before, and STLS must not follow it. RFC 6856 section 2.1.
+    #[error("STLS cannot follow UTF8")]
+    StlsAfterUtf8,
     /// The TLS handshake has to be finished first.
     #[error("the TLS handshake is not done")]
     TlsHandshakePending,

@@ -2,7 +2,8 @@ use alloc::borrow::Cow;
 
 use super::CommandId;
 use crate::types::{
-    Capability, DropListing, Language, Mechanism, Response, ScanListing, Secret, UniqueIdListing,
+    Capability, DropListing, Language, Mechanism, MessageNumber, Response, ScanListing, Secret,
+    UniqueIdListing,
 };
 
 /// What the server said. Events of a command come together, in the order the commands were sent.
@@ -45,6 +46,14 @@ pub enum Event<'i> {
         id: CommandId,
         /// A message's unique-id.
         listing: UniqueIdListing<'i>,
+    },
+    /// A line of LIST's or UIDL's answer that names a message, but gives no size or no unique-id that makes
+    /// sense. Servers in the field do that; the other messages are none the worse.
+    MalformedListing {
+        /// The command it answers.
+        id: CommandId,
+        /// The message.
+        number: MessageNumber,
     },
     /// A line of CAPA's answer.
     Capability {
@@ -108,6 +117,7 @@ impl Event<'_> {
             Self::UniqueIdListing { id, listing } => {
                 Event::UniqueIdListing { id, listing: listing.into_owned() }
             }
+            Self::MalformedListing { id, number } => Event::MalformedListing { id, number },
             Self::Capability { id, capability } => {
                 Event::Capability { id, capability: capability.into_owned() }
             }

@@ -1,4 +1,4 @@
-use alloc::borrow::Cow;
+use alloc::{borrow::Cow, vec::Vec};
 use core::fmt;
 
 use zeroize::Zeroize;
@@ -14,7 +14,10 @@ use crate::{
     grammar,
     machine::{Elapsed, Machine},
     outgoing::Outgoing,
-    types::{Capability, Command, Keyword, ListedUniqueId, Mechanism, Response, Secret, UniqueIdListing},
+    types::{
+        Capability, Command, DropListing, Keyword, ListedUniqueId, Mechanism, MessageNumber, Octets,
+        Response, Secret, UniqueIdListing,
+    },
 };
 
 /// What a client puts up with.
@@ -25,6 +28,8 @@ pub struct Config {
     pub pipelining: PipeliningPolicy,
     /// The most octets of a line that is no line of a message, its end included.
     pub max_line: usize,
+    /// The most octets of a challenge, its line's end included. RFC 5034 section 4.
+    pub max_challenge: usize,
     /// The most lines of one listing.
     pub max_listing: usize,
     /// The most commands on the wire.
@@ -38,6 +43,7 @@ impl Default for Config {
         Self {
             pipelining: PipeliningPolicy::WhenAdvertised,
             max_line: 8 * 1024,
+            max_challenge: 64 * 1024,
             max_listing: 10_000_000,
             max_outstanding: 128,
             line_ends: LineEnds::Strict,
@@ -93,6 +99,7 @@ pub struct Client {
     out: Outgoing,
     framer: LineFramer,
     is_pipelining: bool,
+    is_utf8: bool,
     auth: Auth,
     is_eof: bool,
 }
@@ -116,6 +123,8 @@ enum Reading {
 enum Auth {
     ServersTurn,
     OurTurn,
+    /// It was given up: only a `-ERR` can come.
+    Cancelled,
 }
 
 impl Client {
@@ -130,6 +139,7 @@ impl Client {
             out: Outgoing::default(),
             framer: LineFramer::new(),
             is_pipelining: false,
+            is_utf8: false,
             auth: Auth::ServersTurn,
             is_eof: false,
         }
@@ -167,6 +177,10 @@ impl Client {
             state if !is_sendable(state, keyword) => return Err(UsageError::WrongState(state)),
             _ => {}
         }
+        let is_utf8 = self.is_utf8 || self.outstanding.contains(Keyword::Utf8);
+        if keyword == Keyword::Stls && is_utf8 {
+            return Err(UsageError::StlsAfterUtf8);
+        }
         if self.outstanding.is_empty() {
             return Ok(());
         }
@@ -192,7 +206,7 @@ impl Client {
     /// [`UsageError::NoChallenge`] when none waits.
     #[allow(clippy::needless_pass_by_value, reason = "a secret is handed over, not looked at")]
     pub fn respond(&mut self, response: Secret<&[u8]>) -> Result<(), UsageError> {
-        self.take_turn()?;
+        self.take_turn(Auth::ServersTurn)?;
         encode::sasl_response(response.expose(), self.out.queue());
         Ok(())
     }
@@ -203,16 +217,16 @@ impl Client {
     ///
     /// [`UsageError::NoChallenge`] when no challenge waits.
     pub fn cancel_auth(&mut self) -> Result<(), UsageError> {
-        self.take_turn()?;
+        self.take_turn(Auth::Cancelled)?;
         self.out.queue().extend_from_slice(b"*\r\n");
         Ok(())
     }
 
-    fn take_turn(&mut self) -> Result<(), UsageError> {
+    fn take_turn(&mut self, next: Auth) -> Result<(), UsageError> {
         if self.auth != Auth::OurTurn {
             return Err(UsageError::NoChallenge);
         }
-        self.auth = Auth::ServersTurn;
+        self.auth = next;
         Ok(())
     }
 
@@ -291,26 +305,18 @@ impl Client {
         command: Outstanding,
     ) -> Result<Option<Event<'i>>, PeerMisbehaved> {
         let id = command.id;
-        if command.keyword == Keyword::Auth && !command.is_multi_line && self.auth == Auth::ServersTurn {
-            match grammar::challenge(line) {
-                Some(Some(challenge)) => {
-                    self.auth = Auth::OurTurn;
-                    let challenge = Secret::new(Cow::Owned(challenge));
-                    return Ok(Some(Event::Challenge { id, challenge }));
-                }
-                Some(None) => {
-                    // No base64: RFC 5034 section 4 has the client give the exchange up. The -ERR that
-                    // follows tells the caller.
-                    self.out.queue().extend_from_slice(b"*\r\n");
-                    return Ok(None);
-                }
-                None => {}
-            }
+        if command.is_exchange()
+            && let Some(challenge) = grammar::challenge(line)
+        {
+            return self.on_challenge(challenge, id);
         }
         let response = grammar::response(line).ok_or(PeerMisbehaved::NoStatusIndicator)?;
         if !response.is_ok() {
             self.finish(command, false);
             return Ok(Some(Event::Response { id, response, is_last: true }));
+        }
+        if self.auth == Auth::Cancelled {
+            return Err(PeerMisbehaved::UnsolicitedResponse);
         }
         if command.is_multi_line {
             self.reading = match command.keyword {
@@ -328,12 +334,32 @@ impl Client {
         Ok(Some(event.unwrap_or(Event::Response { id, response, is_last: true })))
     }
 
+    /// `None` is a challenge that is no base64.
+    fn on_challenge<'i>(
+        &mut self,
+        challenge: Option<Vec<u8>>,
+        id: CommandId,
+    ) -> Result<Option<Event<'i>>, PeerMisbehaved> {
+        if self.auth == Auth::Cancelled {
+            return Err(PeerMisbehaved::UnsolicitedResponse);
+        }
+        let Some(challenge) = challenge else {
+            // RFC 5034 section 4 has the client give the exchange up. The -ERR that follows tells the caller.
+            self.auth = Auth::Cancelled;
+            self.out.queue().extend_from_slice(b"*\r\n");
+            return Ok(None);
+        };
+        self.auth = Auth::OurTurn;
+        Ok(Some(Event::Challenge { id, challenge: Secret::new(Cow::Owned(challenge)) }))
+    }
+
     /// The last line of a command's answer is in.
     fn finish(&mut self, command: Outstanding, is_ok: bool) {
         self.outstanding.pop();
         self.reading = Reading::FirstLine;
         match command.keyword {
-            Keyword::Auth if command.is_multi_line => {}
+            Keyword::Auth if !command.is_exchange() => {}
+            Keyword::Utf8 => self.is_utf8 |= is_ok,
             Keyword::Pass | Keyword::Apop | Keyword::Auth => {
                 self.auth = Auth::ServersTurn;
                 if is_ok {
@@ -365,12 +391,13 @@ impl Client {
         let malformed = PeerMisbehaved::MalformedListing { keyword };
         Ok(match keyword {
             Keyword::List => {
-                let listing = grammar::scan_listing(line).ok_or(malformed)?;
-                Some(Event::ScanListing { id, listing })
+                let listing = grammar::scan_listing(line).map(|listing| Event::ScanListing { id, listing });
+                Some(listing.or_else(|| malformed_line(line, id)).ok_or(malformed)?)
             }
             Keyword::Uidl => {
-                let listing = grammar::unique_id_listing(line).ok_or(malformed)?;
-                Some(Event::UniqueIdListing { id, listing })
+                let listing = grammar::unique_id_listing(line);
+                let event = listing.map(|listing| Event::UniqueIdListing { id, listing });
+                Some(event.or_else(|| malformed_line(line, id)).ok_or(malformed)?)
             }
             Keyword::Lang => grammar::language(line).map(|language| Event::Language { id, language }),
             Keyword::Auth => mechanism(line).map(|mechanism| Event::Mechanism { id, mechanism }),
@@ -385,6 +412,7 @@ impl Client {
     fn fail(&mut self, error: PeerMisbehaved) -> PeerMisbehaved {
         self.reading = Reading::Failed(error);
         self.state = SessionState::Closed;
+        self.auth = Auth::ServersTurn;
         self.out.clear();
         error
     }
@@ -426,7 +454,7 @@ impl Client {
                 Step::Wait => return self.at_end(input),
                 Step::Line => {}
             }
-            let limit = self.config.max_line;
+            let limit = self.line_limit();
             match self.framer.next(input, |_| limit) {
                 None => return self.at_end(input),
                 Some(Framed::TooLong | Framed::Endless) => {
@@ -438,6 +466,14 @@ impl Client {
                     }
                 }
             }
+        }
+    }
+
+    fn line_limit(&self) -> usize {
+        let max_line = self.config.max_line;
+        match self.outstanding.first() {
+            Some(command) if command.is_exchange() => max_line.max(self.config.max_challenge),
+            _ => max_line,
         }
     }
 
@@ -517,21 +553,31 @@ fn single_line_event<'i>(
     let malformed = PeerMisbehaved::MalformedListing { keyword };
     Ok(match keyword {
         Keyword::Stat => {
-            let listing = grammar::drop_listing(payload).ok_or(malformed)?;
+            let listing = grammar::drop_listing(payload).or_else(|| count_alone(payload)).ok_or(malformed)?;
             Some(Event::DropListing { id, listing })
         }
         Keyword::List => {
-            let listing = grammar::scan_listing(payload).ok_or(malformed)?;
-            Some(Event::ScanListing { id, listing })
+            let listing = grammar::scan_listing(payload).map(|listing| Event::ScanListing { id, listing });
+            Some(listing.or_else(|| malformed_line(payload, id)).ok_or(malformed)?)
         }
         Keyword::Uidl => {
-            let listing = grammar::unique_id_listing(payload)
-                .or_else(|| unique_id_alone(response, command))
-                .ok_or(malformed)?;
-            Some(Event::UniqueIdListing { id, listing })
+            let listing = grammar::unique_id_listing(payload).or_else(|| unique_id_alone(response, command));
+            Some(listing.map(|listing| Event::UniqueIdListing { id, listing }).ok_or(malformed)?)
         }
         _ => None,
     })
+}
+
+/// Some servers answer STAT with a count and no size that makes sense.
+fn count_alone(payload: &[u8]) -> Option<DropListing> {
+    let count = grammar::listed_number(payload)?;
+    Some(DropListing { count: u32::try_from(count).ok()?, size: Octets(0) })
+}
+
+/// A line that names a message, and says nothing about it that makes sense.
+fn malformed_line(line: &[u8], id: CommandId) -> Option<Event<'static>> {
+    let number = u32::try_from(grammar::listed_number(line)?).ok()?;
+    Some(Event::MalformedListing { id, number: MessageNumber::new(number).ok()? })
 }
 
 /// Some servers answer UIDL n with the id alone.

@@ -17,6 +17,13 @@ pub(super) struct Outstanding {
     pub(super) number: Option<MessageNumber>,
 }
 
+impl Outstanding {
+    /// Whether challenges may come for it: AUTH, unless it only asked for the mechanisms.
+    pub(super) const fn is_exchange(&self) -> bool {
+        matches!(self.keyword, Keyword::Auth) && !self.is_multi_line
+    }
+}
+
 /// The commands on the wire, first sent first: "keep track of which commands it has outstanding, and
 /// match server responses to commands in order" (RFC 2449 section 6.6).
 #[derive(Debug, Default)]
@@ -55,6 +62,10 @@ impl Fifo {
 
     pub(super) fn is_empty(&self) -> bool {
         self.commands.is_empty()
+    }
+
+    pub(super) fn contains(&self, keyword: Keyword) -> bool {
+        self.commands.iter().any(|command| command.keyword == keyword)
     }
 
     /// Whether a command is on the wire after whose answer alone anything can be sent.

@@ -38,6 +38,12 @@ pub fn unique_id_listing(line: &[u8]) -> Option<UniqueIdListing<'_>> {
     Some(UniqueIdListing { number, unique_id })
 }
 
+/// The number that a line begins with, where a whole word of digits stands there.
+pub(crate) fn listed_number(line: &[u8]) -> Option<u64> {
+    let (rest, value) = preceded(spaces0, number).parse(line).ok()?;
+    (rest.is_empty() || rest.starts_with(b" ")).then_some(value)
+}
+
 fn message_number(input: &[u8]) -> IResult<&[u8], MessageNumber> {
     map_opt(number, |value| MessageNumber::new(u32::try_from(value).ok()?).ok()).parse(input)
 }

@@ -10,6 +10,7 @@ mod response;
 
 pub use capability::{capability, language};
 pub use command::{CommandError, command};
+pub(crate) use listing::listed_number;
 pub use listing::{drop_listing, scan_listing, unique_id_listing};
 pub use response::{challenge, greeting_timestamp, response, sasl_response};
 
