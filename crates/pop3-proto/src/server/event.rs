@@ -1,4 +1,5 @@
 use alloc::{borrow::Cow, boxed::Box};
+use core::fmt;
 
 use super::{Deletions, Maildrop, Retrieved};
 use crate::types::{Expire, Mechanism, MessageNumber, Secret};
@@ -34,7 +35,6 @@ pub enum Event<'i> {
 }
 
 /// How a client wants to log in.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum Login<'i> {
     /// APOP. RFC 1939 section 7.
@@ -60,6 +60,27 @@ pub enum Login<'i> {
         /// Decoded, if there was one.
         initial_response: Option<Secret<Cow<'i, [u8]>>>,
     },
+}
+
+/// Shows neither password, token nor digest.
+impl fmt::Debug for Login<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Apop { name, timestamp, .. } => f
+                .debug_struct("Apop")
+                .field("name", name)
+                .field("timestamp", timestamp)
+                .finish_non_exhaustive(),
+            Self::Password { name, password } => {
+                f.debug_struct("Password").field("name", name).field("password", password).finish()
+            }
+            Self::Sasl { mechanism, initial_response } => f
+                .debug_struct("Sasl")
+                .field("mechanism", mechanism)
+                .field("initial_response", initial_response)
+                .finish(),
+        }
+    }
 }
 
 /// How much of a message is asked for.

@@ -1,4 +1,5 @@
 use alloc::borrow::Cow;
+use core::fmt;
 
 use super::{LanguageTag, Mechanism, MessageNumber, Secret};
 
@@ -6,7 +7,7 @@ use super::{LanguageTag, Mechanism, MessageNumber, Secret};
 ///
 /// Names and passwords are text without line ends; what else they may hold is checked when the command
 /// is encoded or parsed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Command<'a> {
     /// `APOP name digest`. RFC 1939 section 7.
@@ -103,6 +104,33 @@ impl Command<'_> {
                 | Self::Top { .. }
                 | Self::Uidl(None)
         )
+    }
+}
+
+/// Shows neither password, token nor digest.
+impl fmt::Debug for Command<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keyword = self.keyword().as_str();
+        let mut tuple = f.debug_tuple(keyword);
+        match self {
+            Self::Apop { name, .. } => tuple.field(name).field(&format_args!("[REDACTED]")),
+            Self::Auth { mechanism, initial_response } => tuple.field(mechanism).field(initial_response),
+            Self::Dele(number) | Self::Retr(number) => tuple.field(number),
+            Self::List(number) | Self::Uidl(number) => tuple.field(number),
+            Self::Lang(tag) => tuple.field(tag),
+            Self::Pass(password) => tuple.field(password),
+            Self::Top { number, lines } => tuple.field(number).field(lines),
+            Self::User(name) => tuple.field(name),
+            Self::AuthList
+            | Self::Capa
+            | Self::Noop
+            | Self::Quit
+            | Self::Rset
+            | Self::Stat
+            | Self::Stls
+            | Self::Utf8 => &mut tuple,
+        };
+        tuple.finish()
     }
 }
 
