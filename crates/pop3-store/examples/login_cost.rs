@@ -21,7 +21,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     fill(&store, messages)?;
 
     let rounds = (100_000 / messages).clamp(3, 200);
-    let before = resident()?;
     let first = timed(1, || Ok(store.open("alice")?))?;
     println!("{messages} messages, first login, every message counted: {first:?}");
     // What fresh stores find is not in memory: they read the index.
@@ -37,8 +36,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("login when nothing has changed: {unchanged:?}");
 
     let open = store.open("alice")?;
-    let snapshot = resident()?.saturating_sub(before);
-    println!("resident memory grew by {} octets a message", snapshot / messages);
     let mut buffer = vec![0; 64 * 1024];
     let mut octets = 0;
     let read = timed(1, || {
@@ -80,10 +77,4 @@ fn fill(store: &MaildirStore, messages: usize) -> Result<(), Box<dyn Error>> {
         fs::write(path.join(name), &message)?;
     }
     Ok(())
-}
-
-/// Octets of memory that this process occupies, on Linux.
-fn resident() -> Result<usize, Box<dyn Error>> {
-    let status = fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    Ok(status.split_whitespace().nth(1).unwrap_or("0").parse::<usize>()? * 4096)
 }
