@@ -31,6 +31,7 @@ impl<P> From<io::Error> for Error<P> {
 }
 
 /// The peer took or gave no octet for too long.
+#[cfg(feature = "tokio")]
 pub(crate) fn stalled(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, format!("the peer {what} for too long"))
 }
