@@ -26,6 +26,8 @@ pub struct Driver<M, S> {
     buffer: ReadBuffer,
     /// Octets that go out before what the machine has to say.
     pub(super) wire: Vec<u8>,
+    /// How many of them are out already: a write that is given up half-way is not done twice.
+    written: usize,
     pub(super) limits: Limits,
     began: Instant,
     is_eof: bool,
@@ -46,6 +48,7 @@ impl<M: Machine, S: AsyncRead + AsyncWrite + Unpin> Driver<M, S> {
             stream,
             buffer: ReadBuffer::new(capacity),
             wire: Vec::new(),
+            written: 0,
             limits,
             began: Instant::now(),
             is_eof: false,
@@ -123,11 +126,11 @@ impl<M: Machine, S: AsyncRead + AsyncWrite + Unpin> Driver<M, S> {
 
     /// Writes out what goes before the machine's own octets.
     pub(super) async fn write_wire(&mut self) -> io::Result<()> {
-        let mut done = 0;
-        while let Some(rest) = self.wire.get(done..).filter(|rest| !rest.is_empty()) {
-            done += write_some(&mut self.stream, rest, self.limits.write).await?;
+        while let Some(rest) = self.wire.get(self.written..).filter(|rest| !rest.is_empty()) {
+            self.written += write_some(&mut self.stream, rest, self.limits.write).await?;
         }
         self.wire.clear();
+        self.written = 0;
         Ok(())
     }
 
@@ -188,6 +191,25 @@ impl<M: Machine, S: AsyncRead + AsyncWrite + Unpin> Driver<M, S> {
         self.flush().await?;
         timeout(self.limits.write, self.stream.shutdown()).await.map_err(|_| stalled("took nothing"))??;
         Ok(())
+    }
+
+    /// Reads and throws away what the peer still sends, until it closes, `octets` have come or `time` is up.
+    ///
+    /// A connection that is closed while input waits is reset, and a reset can take away the last words
+    /// before the peer has read them.
+    pub async fn discard_input(&mut self, octets: usize, time: Duration) {
+        self.buffer.wipe();
+        let mut left = octets;
+        let drain = async {
+            while left > 0 {
+                match self.stream.read(self.buffer.spare()).await {
+                    Ok(0) | Err(_) => return,
+                    Ok(count) => left = left.saturating_sub(count),
+                }
+            }
+        };
+        // Running out of time is one of the ends.
+        let _ = timeout(time, drain).await;
     }
 
     /// Replaces the transport by what `upgrade` makes of it, with an empty buffer: nothing that was read

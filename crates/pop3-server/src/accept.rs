@@ -1,0 +1,89 @@
+//! The loop that takes connections in.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use pop3_store::Store;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::sleep,
+};
+use tracing::{debug, warn};
+
+use crate::{Authenticator, Kind, Shared, session::Session};
+
+/// The first wait when no connection can be taken in; doubled up to the longest.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// What somebody hears for whom there is no place. RFC 3206 section 4: it may be better later.
+const NO_PLACE: &[u8] = b"-ERR [SYS/TEMP] Too many connections; try again later\r\n";
+
+/// Takes connections in until the server stops.
+pub(crate) async fn accept<S: Store, A: Authenticator>(
+    shared: Arc<Shared<S, A>>,
+    listener: TcpListener,
+    kind: Kind,
+) {
+    let mut wait = FIRST_WAIT;
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = shared.stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((socket, peer)) => {
+                wait = FIRST_WAIT;
+                admit(&shared, socket, peer, kind);
+            }
+            // The client has gone again before it was taken in.
+            Err(error) if is_of_one_connection(&error) => debug!(%error, "a connection was lost"),
+            Err(error) => {
+                // Out of files or memory: those who are in will leave, and then there is room again.
+                warn!(%error, ?wait, "cannot accept connections now");
+                tokio::select! {
+                    () = shared.stop.cancelled() => return,
+                    () = sleep(wait) => {}
+                }
+                wait = wait.saturating_mul(2).min(LONGEST_WAIT);
+            }
+        }
+    }
+}
+
+fn admit<S: Store, A: Authenticator>(
+    shared: &Arc<Shared<S, A>>,
+    socket: TcpStream,
+    peer: SocketAddr,
+    kind: Kind,
+) {
+    let admission = match shared.counters.admit(peer.ip()) {
+        Ok(admission) => admission,
+        Err(full) => {
+            debug!(%peer, ?full, "no place for a connection");
+            if kind != Kind::Tls {
+                // Fits into the buffer of any socket that was just opened. Under TLS it would cost a
+                // handshake, which is what there is no room for.
+                let _ = socket.try_write(NO_PLACE);
+            }
+            return;
+        }
+    };
+    // Answers are written in one piece; to hold them back would only cost time.
+    let _ = socket.set_nodelay(true);
+    let id = shared.sessions.fetch_add(1, Ordering::Relaxed);
+    let session = Session::new(Arc::clone(shared), id, peer, admission);
+    shared.tracker.spawn(session.run(socket, kind));
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
+    )
+}

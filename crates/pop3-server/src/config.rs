@@ -1,0 +1,156 @@
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use pop3_proto::server::{OfferedMechanism, Policy};
+use pop3_sasl::Mechanism;
+
+/// What a server is started with.
+///
+/// ```
+/// use pop3_server::{Config, Listener};
+///
+/// let mut config = Config::default();
+/// config.listeners.push(Listener::plain(([127, 0, 0, 1], 0)));
+/// config.policy.allow_plaintext_without_tls = true; // A test's server; never one in earnest.
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// Where to listen, and how.
+    pub listeners: Vec<Listener>,
+    /// Certificate, key and TLS versions; needed by listeners of [`Kind::Stls`] and [`Kind::Tls`].
+    /// [`tls`](crate::tls) makes one.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// What is offered, and how patient the server is. Its `mechanisms` are replaced by those below, and
+    /// its `stls` follows from the kind of the listener.
+    pub policy: Policy,
+    /// The mechanisms of AUTH, in the order in which they are announced. RFC 5034.
+    pub mechanisms: Vec<Mechanism>,
+    /// The host name in the timestamp of the greeting. With it APOP is offered, and secrets have to be
+    /// stored readably. RFC 1939 section 7.
+    pub apop_host: Option<Box<str>>,
+    /// How much of everything.
+    pub limits: Limits,
+}
+
+impl Default for Config {
+    /// PASS, and AUTH with PLAIN and SCRAM-SHA-256; no listeners yet.
+    fn default() -> Self {
+        Self {
+            listeners: Vec::new(),
+            tls: None,
+            policy: Policy::default(),
+            mechanisms: vec![Mechanism::ScramSha256, Mechanism::Plain],
+            apop_host: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Config {
+    /// The policy as the connections of one kind of listener see it.
+    pub(crate) fn policy_for(&self, kind: Kind) -> Policy {
+        let offered = self.mechanisms.iter().filter_map(|mechanism| {
+            let name = pop3_proto::types::Mechanism::new(mechanism.name()).ok()?;
+            Some(if mechanism.is_plaintext() {
+                OfferedMechanism::plaintext(name)
+            } else {
+                OfferedMechanism::safe(name)
+            })
+        });
+        let mut policy = self.policy.clone();
+        policy.mechanisms = offered.collect();
+        policy.stls = kind == Kind::Stls;
+        policy
+    }
+}
+
+/// An address to listen on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listener {
+    /// Port 0 lets the system choose. An IPv6 address listens on IPv6 alone.
+    pub address: SocketAddr,
+    /// What is spoken there.
+    pub kind: Kind,
+}
+
+impl Listener {
+    /// A listener that never speaks TLS.
+    pub fn plain(address: impl Into<SocketAddr>) -> Self {
+        Self { address: address.into(), kind: Kind::Plain }
+    }
+
+    /// A listener that begins in clear and offers STLS. RFC 2595 section 4.
+    pub fn stls(address: impl Into<SocketAddr>) -> Self {
+        Self { address: address.into(), kind: Kind::Stls }
+    }
+
+    /// A listener with TLS from the first octet on. RFC 8314 section 3.
+    pub fn tls(address: impl Into<SocketAddr>) -> Self {
+        Self { address: address.into(), kind: Kind::Tls }
+    }
+}
+
+/// What is spoken on a listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// No TLS at all.
+    Plain,
+    /// In clear at first; STLS is offered.
+    Stls,
+    /// TLS from the first octet on.
+    Tls,
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Plain => "plain",
+            Self::Stls => "STLS",
+            Self::Tls => "TLS",
+        })
+    }
+}
+
+/// How much of everything, and how long.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Connections at one time.
+    pub connections: usize,
+    /// Connections at one time from one address; an IPv6 network of 64 bits counts as one.
+    pub connections_per_address: usize,
+    /// Sessions at one time of one user, where the store lets several in at all.
+    pub sessions_per_user: usize,
+    /// Passwords that are checked at one time: each check may take a core and some 20 MiB.
+    pub password_checks: usize,
+    /// How long a login waits for its turn to be checked, before it is told to try again later.
+    pub password_wait: Duration,
+    /// How long the answer to the first failed login from an address waits; doubled with every further
+    /// one that is not a repetition of the one before.
+    pub failure_delay: Duration,
+    /// The longest such wait.
+    pub failure_delay_max: Duration,
+    /// The time from the first octet of a TLS handshake to its end.
+    pub tls_handshake: Duration,
+    /// How long a client may take no octet of what it is sent.
+    pub write_stall: Duration,
+    /// How long messages that are being sent may go on when the server is told to stop.
+    pub shutdown_grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            connections_per_address: 100,
+            sessions_per_user: 10,
+            password_checks: std::thread::available_parallelism().map_or(2, usize::from),
+            password_wait: Duration::from_secs(30),
+            failure_delay: Duration::from_secs(2),
+            failure_delay_max: Duration::from_secs(15),
+            tls_handshake: Duration::from_secs(10),
+            write_stall: Duration::from_secs(300),
+            shutdown_grace: Duration::from_secs(30),
+        }
+    }
+}

@@ -1,0 +1,252 @@
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicU64},
+};
+
+use pop3_proto::server::{Config as CheckedPolicy, Connection, InvalidPolicy, Server as Protocol};
+use pop3_store::Store;
+use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::info;
+
+use crate::{
+    Authenticator, Config, Kind, Listener, accept, admission::Counters, penalties::Penalties,
+    timestamp::timestamp,
+};
+
+/// A POP3 server.
+#[derive(Debug)]
+pub struct Server;
+
+impl Server {
+    /// Opens the listeners and serves on them until the returned value is told to stop.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`]: nothing is listening then.
+    pub async fn bind<S: Store, A: Authenticator>(
+        config: Config,
+        store: S,
+        authenticator: A,
+    ) -> Result<Running, StartError> {
+        if config.listeners.is_empty() {
+            return Err(StartError::NoListener);
+        }
+        let policies =
+            [Kind::Plain, Kind::Stls, Kind::Tls].map(|kind| CheckedPolicy::new(config.policy_for(kind)));
+        let [plain, stls, tls] = policies;
+        let shared = Arc::new(Shared {
+            policies: [plain?, stls?, tls?],
+            counters: Arc::new(Counters::new(config.limits.clone())),
+            penalties: Penalties::new(&config.limits),
+            password_checks: Arc::new(Semaphore::new(config.limits.password_checks.max(1))),
+            sessions: AtomicU64::new(0),
+            stop: CancellationToken::new(),
+            abort: CancellationToken::new(),
+            tracker: TaskTracker::new(),
+            store,
+            authenticator,
+            config,
+        });
+        let mut sockets = Vec::new();
+        for listener in &shared.config.listeners {
+            shared.check(*listener)?;
+            sockets.push((listen(*listener)?, listener.kind));
+        }
+        let mut addresses = Vec::new();
+        for (socket, _) in &sockets {
+            addresses
+                .push(socket.local_addr().map_err(|source| StartError::Listen { address: None, source })?);
+        }
+        for ((socket, kind), address) in sockets.into_iter().zip(&addresses) {
+            info!(%address, %kind, "listening");
+            shared.tracker.spawn(accept::accept(Arc::clone(&shared), socket, kind));
+        }
+        Ok(Running {
+            addresses,
+            stop: shared.stop.clone(),
+            abort: shared.abort.clone(),
+            tracker: shared.tracker.clone(),
+            grace: shared.config.limits.shutdown_grace,
+        })
+    }
+}
+
+/// What the sessions share.
+#[derive(Debug)]
+pub(crate) struct Shared<S, A> {
+    pub(crate) config: Config,
+    policies: [CheckedPolicy; 3],
+    pub(crate) store: S,
+    pub(crate) authenticator: A,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) penalties: Penalties,
+    pub(crate) password_checks: Arc<Semaphore>,
+    pub(crate) sessions: AtomicU64,
+    /// No new sessions, and idle ones end.
+    pub(crate) stop: CancellationToken,
+    /// All sessions end that are not in UPDATE.
+    pub(crate) abort: CancellationToken,
+    pub(crate) tracker: TaskTracker,
+}
+
+impl<S, A> Shared<S, A> {
+    pub(crate) const fn policy(&self, kind: Kind) -> &CheckedPolicy {
+        let [plain, stls, tls] = &self.policies;
+        match kind {
+            Kind::Plain => plain,
+            Kind::Stls => stls,
+            Kind::Tls => tls,
+        }
+    }
+
+    /// Whether anybody could log in there. RFC 1939 section 4.
+    fn check(&self, listener: Listener) -> Result<(), StartError> {
+        let Listener { address, kind } = listener;
+        if kind != Kind::Plain && self.config.tls.is_none() {
+            return Err(StartError::NoCertificate { address, kind });
+        }
+        let host = self.config.apop_host.as_deref();
+        let apop_timestamp = host.map(timestamp).transpose().ok().flatten();
+        if host.is_some() && !apop_timestamp.as_deref().is_some_and(pop3_sasl::apop::is_valid_timestamp) {
+            return Err(StartError::ApopHost);
+        }
+        let connection = Connection { is_tls: kind == Kind::Tls, apop_timestamp };
+        match Protocol::new(self.policy(kind).clone(), connection) {
+            Ok(_) => Ok(()),
+            Err(InvalidPolicy::NoLogin) => Err(StartError::NoLogin { address }),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+fn listen(listener: Listener) -> Result<TcpListener, StartError> {
+    let address = listener.address;
+    let open = || -> io::Result<TcpListener> {
+        use socket2::{Domain, Protocol, Socket, Type};
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        if address.is_ipv6() {
+            // Otherwise it would depend on the system whether `[::]` takes IPv4 away from others.
+            socket.set_only_v6(true)?;
+        }
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        TcpListener::from_std(socket.into())
+    };
+    open().map_err(|source| StartError::Listen { address: Some(address), source })
+}
+
+/// A server that serves. Dropping it ends every session at once, apart from those in UPDATE.
+#[derive(Debug)]
+pub struct Running {
+    addresses: Vec<SocketAddr>,
+    stop: CancellationToken,
+    abort: CancellationToken,
+    tracker: TaskTracker,
+    grace: std::time::Duration,
+}
+
+impl Running {
+    /// Where it listens, in the order of the listeners, with the ports that the system chose.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Stops: no connection is accepted any more, idle sessions end, messages that are being sent get
+    /// their time to the end, sessions in UPDATE finish. Nothing that QUIT did not ask for is removed.
+    /// Returns when all is quiet. Given up half-way, it can be called again.
+    pub async fn shut_down(&self) {
+        self.stop.cancel();
+        self.tracker.close();
+        if timeout(self.grace, self.tracker.wait()).await.is_err() {
+            self.abort.cancel();
+            self.tracker.wait().await;
+        }
+    }
+
+    /// The connections, listeners included, that are still at work.
+    #[must_use]
+    pub fn tasks(&self) -> usize {
+        self.tracker.len()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        self.abort.cancel();
+    }
+}
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The system does not let it listen.
+    #[error("cannot listen on {}: {source}; {}", Shown(.address), advice(.source))]
+    Listen {
+        /// Where.
+        address: Option<SocketAddr>,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Nowhere to listen.
+    #[error("there is no address to listen on; name at least one")]
+    NoListener,
+    /// TLS without a certificate.
+    #[error(
+        "the listener {address} speaks {kind}, but there is no certificate; give one and its key, or make the listener plain"
+    )]
+    NoCertificate {
+        /// Which listener.
+        address: SocketAddr,
+        /// What it should speak.
+        kind: Kind,
+    },
+    /// Nobody could log in.
+    #[error(
+        "nobody could log in on {address}: passwords are accepted under TLS only, and nothing else is enabled; \
+         make it a listener with STLS or TLS, or enable a mechanism such as SCRAM-SHA-256"
+    )]
+    NoLogin {
+        /// On which listener.
+        address: SocketAddr,
+    },
+    /// The host name of APOP cannot stand in a timestamp.
+    #[error(
+        "the host name for APOP has to be a host name, without spaces, `<`, `>` and `@`; correct it, or leave APOP off"
+    )]
+    ApopHost,
+    /// The policy breaks a rule.
+    #[error(transparent)]
+    Policy(#[from] InvalidPolicy),
+}
+
+struct Shown<'a>(&'a Option<SocketAddr>);
+
+impl std::fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(address) => address.fmt(f),
+            None => f.write_str("an address"),
+        }
+    }
+}
+
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "stop the program that has this port, or choose another address",
+        io::ErrorKind::AddrNotAvailable => "this machine has no such address, choose one that it has",
+        io::ErrorKind::PermissionDenied => {
+            "ports below 1024 need root or CAP_NET_BIND_SERVICE, or choose a higher port"
+        }
+        _ => "choose another address",
+    }
+}

@@ -1,0 +1,396 @@
+//! One connection, from its first octet to its end.
+
+mod login;
+
+use std::{
+    io,
+    net::SocketAddr,
+    ops::ControlFlow,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use pop3_io::tokio::{Body, Driver, Limits, Stream};
+use pop3_proto::{
+    machine::Machine,
+    server::{
+        CloseReason, Connection, Deletions, Event, Extent, Login, Rejection, Retrieved, Server as Protocol,
+        UpdateOutcome,
+    },
+    types::{MessageNumber, ResponseCode, Secret},
+};
+use pop3_store::{OpenMaildrop, Store, UpdateError};
+use tokio::{net::TcpStream, select, task::spawn_blocking, time::timeout};
+use tracing::{debug, error, info, warn};
+
+use crate::{Authenticator, Kind, Shared, admission::Admission, timestamp::timestamp};
+use login::{Claim, Exchange, Opened, Refusal, Response, Verdict};
+
+/// Octets that are read at once: commands are short, and there are many sessions.
+const READ_BUFFER: usize = 1024;
+/// What a client that is sent away may still send before the connection is cut: as long as it is being
+/// read, the last answer reaches it.
+const LINGER_OCTETS: usize = 1 << 20;
+/// And for how long.
+const LINGER: Duration = Duration::from_secs(2);
+
+type Error = pop3_io::Error<<Protocol as Machine>::Error>;
+type Transport = Box<Driver<Protocol, Stream>>;
+
+/// One connection.
+pub(crate) struct Session<S: Store, A> {
+    shared: Arc<Shared<S, A>>,
+    id: u64,
+    peer: SocketAddr,
+    opened: Option<Opened<S::Maildrop>>,
+    exchange: Option<Exchange>,
+    retrieved: u32,
+    is_told_to_stop: bool,
+    _admission: Admission,
+}
+
+/// How a conversation ended.
+enum End {
+    Closed(CloseReason),
+    Quit { driver: Transport, deletions: Deletions, retrieved: Retrieved },
+}
+
+impl<S: Store, A: Authenticator> Session<S, A> {
+    pub(crate) fn new(shared: Arc<Shared<S, A>>, id: u64, peer: SocketAddr, admission: Admission) -> Self {
+        Self {
+            shared,
+            id,
+            peer,
+            opened: None,
+            exchange: None,
+            retrieved: 0,
+            is_told_to_stop: false,
+            _admission: admission,
+        }
+    }
+
+    /// Runs the session to its end.
+    pub(crate) async fn run(mut self, socket: TcpStream, kind: Kind) {
+        let shared = Arc::clone(&self.shared);
+        let end = select! {
+            biased;
+            end = self.converse(socket, kind) => end,
+            () = shared.abort.cancelled() => Ok(End::Closed(CloseReason::ShuttingDown)),
+        };
+        // UPDATE is behind the point where a session can be cut off: what QUIT asked for is done.
+        let end = match end {
+            Ok(End::Quit { driver, deletions, retrieved }) => {
+                Box::pin(self.update(driver, deletions, retrieved)).await
+            }
+            Ok(End::Closed(reason)) => Ok(reason),
+            Err(error) => Err(error),
+        };
+        self.log_end(end);
+        self.release().await;
+    }
+
+    async fn converse(&mut self, socket: TcpStream, kind: Kind) -> Result<End, Error> {
+        let mut driver = Box::pin(self.begin(socket, kind)).await?;
+        loop {
+            match self.next_event(&mut driver).await? {
+                Event::Login(login) => Box::pin(self.on_login(&mut driver, login)).await,
+                Event::SaslResponse(response) => {
+                    Box::pin(self.on_sasl_response(&mut driver, response)).await;
+                }
+                Event::SaslCancelled => self.exchange = None,
+                Event::Retrieve { number, extent } => self.on_retrieve(&mut driver, number, extent).await?,
+                Event::StartTls => driver = Box::pin(self.start_tls(driver)).await?,
+                Event::Update { deletions, retrieved } => {
+                    return Ok(End::Quit { driver, deletions, retrieved });
+                }
+                Event::Close(reason) => {
+                    self.release().await;
+                    Box::pin(close(driver, reason)).await?;
+                    return Ok(End::Closed(reason));
+                }
+                event => {
+                    error!(
+                        session = self.id,
+                        ?event,
+                        "the protocol asks something this server does not know"
+                    );
+                    return Ok(End::Closed(CloseReason::ShuttingDown));
+                }
+            }
+        }
+    }
+
+    /// The transport with the greeting waiting to be sent.
+    async fn begin(&mut self, socket: TcpStream, kind: Kind) -> Result<Transport, Error> {
+        let is_tls = kind == Kind::Tls;
+        let mut stream = Stream::Plain(socket);
+        if is_tls {
+            stream = self.handshake(stream).await.map_err(Error::Tls)?;
+        }
+        let shared = &self.shared;
+        let host = shared.config.apop_host.as_deref();
+        let apop_timestamp = host.map(timestamp).transpose().map_err(io::Error::other)?;
+        let connection = Connection { is_tls, apop_timestamp };
+        let policy = shared.policy(kind).clone();
+        let machine = Protocol::new(policy, connection).map_err(io::Error::other)?;
+        let limits = Limits { write: shared.config.limits.write_stall, read: None };
+        debug!(session = self.id, peer = %self.peer, %kind, "connected");
+        Ok(Box::new(Driver::new(machine, stream, READ_BUFFER, limits)))
+    }
+
+    /// The next question of the protocol. While it waits, the server may be told to stop.
+    async fn next_event(&mut self, driver: &mut Transport) -> Result<Event<'static>, Error> {
+        if !self.is_told_to_stop {
+            let shared = Arc::clone(&self.shared);
+            select! {
+                biased;
+                event = driver.run(|_, event| ControlFlow::Break(event.into_owned())) => return event,
+                () = shared.stop.cancelled() => self.stop(driver),
+            }
+        }
+        driver.run(|_, event| ControlFlow::Break(event.into_owned())).await
+    }
+
+    fn stop(&mut self, driver: &mut Transport) {
+        self.is_told_to_stop = true;
+        driver.machine.shut_down();
+    }
+
+    async fn start_tls(&mut self, driver: Transport) -> Result<Transport, Error> {
+        let mut driver = driver.upgrade(|stream| self.handshake(stream)).await?;
+        // The machine asked for it, so this is its turn.
+        let _ = driver.machine.handle_tls_established();
+        Ok(Box::new(driver))
+    }
+
+    async fn handshake(&self, stream: Stream) -> io::Result<Stream> {
+        let config =
+            self.shared.config.tls.clone().ok_or_else(|| io::Error::other("there is no certificate"))?;
+        let socket = stream.into_plain().ok_or_else(|| io::Error::other("TLS is there already"))?;
+        let limit = self.shared.config.limits.tls_handshake;
+        let stream = timeout(limit, Stream::accept_tls(socket, config))
+            .await
+            .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "the handshake took too long"))??;
+        if let Some((version, cipher)) = stream.tls_parameters() {
+            debug!(session = self.id, peer = %self.peer, ?version, ?cipher, "TLS established");
+        }
+        Ok(stream)
+    }
+
+    // ---- AUTHORIZATION ----
+
+    async fn on_login(&mut self, driver: &mut Transport, login: Login<'static>) {
+        let verdict = match Claim::new(login, &self.shared) {
+            Ok(claim) => self.judge(claim).await,
+            Err(refusal) => Verdict::Rejected(refusal),
+        };
+        self.settle(driver, verdict).await;
+    }
+
+    async fn on_sasl_response(
+        &mut self,
+        driver: &mut Transport,
+        response: Secret<std::borrow::Cow<'static, [u8]>>,
+    ) {
+        let verdict = match self.exchange.take() {
+            Some(exchange) => {
+                let response = Response::Further(pop3_sasl::Secret::from(&**response.expose()));
+                self.judge(Claim::Sasl { exchange, response }).await
+            }
+            None => Verdict::Rejected(Refusal::new(Rejection::Temporary, "there is no exchange")),
+        };
+        self.settle(driver, verdict).await;
+    }
+
+    /// Waits for a turn, then judges where blocking is allowed.
+    async fn judge(&self, claim: Claim) -> Verdict<S::Maildrop> {
+        let shared = Arc::clone(&self.shared);
+        let turn = Arc::clone(&shared.password_checks).acquire_owned();
+        let Ok(Ok(turn)) = timeout(shared.config.limits.password_wait, turn).await else {
+            return Verdict::Rejected(Refusal::new(Rejection::Temporary, "too many logins are waiting"));
+        };
+        let judged = spawn_blocking(move || login::judge(&shared, claim, turn)).await;
+        judged.unwrap_or_else(|_| Verdict::Rejected(Refusal::new(Rejection::Temporary, "the check failed")))
+    }
+
+    async fn settle(&mut self, driver: &mut Transport, verdict: Verdict<S::Maildrop>) {
+        // Whether to let anybody in is decided by the machine, which has to know.
+        if self.shared.stop.is_cancelled() {
+            self.stop(driver);
+        }
+        // Each answer below is one to the question that is open.
+        let _ = match verdict {
+            Verdict::Accepted(opened) => {
+                self.log_login(driver, &opened);
+                let maildrop = opened.maildrop.maildrop();
+                if !self.is_told_to_stop {
+                    self.opened = Some(opened);
+                }
+                driver.machine.accept(maildrop)
+            }
+            Verdict::Challenge { exchange, octets } => {
+                self.exchange = Some(exchange);
+                driver.machine.challenge(&octets)
+            }
+            Verdict::Rejected(refusal) => {
+                self.delay(&refusal).await;
+                driver.machine.reject(refusal.rejection)
+            }
+        };
+    }
+
+    /// Logs a refusal, and lets the answer to wrong credentials wait.
+    async fn delay(&self, refusal: &Refusal) {
+        let Refusal { rejection, name, reason, tried } = refusal;
+        let user = name.as_deref().unwrap_or_default().escape_debug();
+        let (session, peer) = (self.id, self.peer);
+        match rejection {
+            Rejection::BadCredentials => {
+                info!(session, %peer, %user, reason = %reason.escape_debug(), "login refused");
+                let delay = self.shared.penalties.fail(peer.ip(), *tried, Instant::now());
+                if !delay.is_zero() {
+                    select! {
+                        () = tokio::time::sleep(delay) => {}
+                        () = self.shared.stop.cancelled() => {}
+                    }
+                }
+            }
+            Rejection::InUse | Rejection::LoginDelay | Rejection::UnsupportedMechanism => {
+                info!(session, %peer, %user, ?rejection, "login refused");
+            }
+            _ => {
+                warn!(session, %peer, %user, ?rejection, reason = %reason.escape_debug(), "login not possible");
+            }
+        }
+    }
+
+    // ---- TRANSACTION ----
+
+    async fn on_retrieve(
+        &mut self,
+        driver: &mut Transport,
+        number: MessageNumber,
+        extent: Extent,
+    ) -> Result<(), Error> {
+        let Some(opened) = &self.opened else {
+            let _ = driver.machine.refuse_message(Some(ResponseCode::SysTemp));
+            return Ok(());
+        };
+        let maildrop = Arc::clone(&opened.maildrop);
+        let body = spawn_blocking(move || open_body(&*maildrop, number)).await;
+        match body.unwrap_or_else(|_| Err("reading it failed".into())) {
+            Ok(body) => {
+                if extent == Extent::Whole {
+                    self.retrieved = self.retrieved.saturating_add(1);
+                }
+                driver.send_message(body).await
+            }
+            Err(reason) => {
+                warn!(session = self.id, %number, reason = %reason.escape_debug(), "a message cannot be read");
+                let _ = driver.machine.refuse_message(Some(ResponseCode::SysTemp));
+                Ok(())
+            }
+        }
+    }
+
+    // ---- UPDATE ----
+
+    async fn update(
+        &mut self,
+        mut driver: Transport,
+        deletions: Deletions,
+        retrieved: Retrieved,
+    ) -> Result<CloseReason, Error> {
+        let marked = deletions.numbers().len();
+        let outcome = match self.opened.take() {
+            Some(opened) => self.update_store(opened, deletions, retrieved).await,
+            None => Err("the maildrop is not open".into()),
+        };
+        let outcome = match outcome {
+            Ok(()) => {
+                info!(
+                    session = self.id, peer = %self.peer,
+                    retrieved = self.retrieved, removed = marked, "logged out"
+                );
+                UpdateOutcome::Removed
+            }
+            Err(reason) => {
+                error!(session = self.id, peer = %self.peer, marked, %reason, "not everything was removed");
+                UpdateOutcome::SomeNotRemoved
+            }
+        };
+        let _ = driver.machine.finish_update(outcome);
+        close(driver, CloseReason::Quit).await?;
+        Ok(CloseReason::Quit)
+    }
+
+    async fn update_store(
+        &self,
+        opened: Opened<S::Maildrop>,
+        deletions: Deletions,
+        retrieved: Retrieved,
+    ) -> Result<(), String> {
+        let Opened { maildrop, admission, .. } = opened;
+        let update = self.shared.tracker.spawn_blocking(move || {
+            // Reads are over: nobody else holds it.
+            let maildrop = Arc::into_inner(maildrop).ok_or("a message is still being read")?;
+            let updated = maildrop.update(&deletions, &retrieved);
+            drop(admission);
+            updated.map_err(|error: UpdateError| error.to_string())
+        });
+        update.await.unwrap_or_else(|_| Err("the update failed".into()))
+    }
+
+    // ---- the end ----
+
+    /// Gives the maildrop back without removing anything. RFC 1939 section 6.
+    async fn release(&mut self) {
+        self.exchange = None;
+        if let Some(opened) = self.opened.take() {
+            // A store may have something to write down.
+            let _ = self.shared.tracker.spawn_blocking(move || drop(opened)).await;
+        }
+    }
+
+    fn log_login(&self, driver: &Transport, opened: &Opened<S::Maildrop>) {
+        let (session, peer) = (self.id, self.peer);
+        let user = opened.user.escape_debug();
+        let messages = opened.messages();
+        match driver.stream().tls_parameters() {
+            Some((version, cipher)) => {
+                info!(session, %peer, %user, messages, ?version, ?cipher, "logged in");
+            }
+            None => info!(session, %peer, %user, messages, "logged in without TLS"),
+        }
+    }
+
+    fn log_end(&self, end: Result<CloseReason, Error>) {
+        let (session, peer, retrieved) = (self.id, self.peer, self.retrieved);
+        let had_maildrop = self.opened.is_some() || retrieved > 0;
+        match end {
+            Ok(CloseReason::Quit) => debug!(session, %peer, "ended with QUIT"),
+            Ok(reason) => info!(session, %peer, retrieved, removed = 0, ?reason, "ended without QUIT"),
+            Err(Error::Peer(error)) => warn!(session, %peer, %error, "the client broke the protocol"),
+            Err(error) if had_maildrop => {
+                info!(session, %peer, retrieved, removed = 0, %error, "ended without QUIT");
+            }
+            Err(error) => debug!(session, %peer, %error, "ended"),
+        }
+    }
+}
+
+/// One trip to the blocking pool opens a message and reads all of it, if it is small.
+fn open_body<M: OpenMaildrop>(maildrop: &M, number: MessageNumber) -> Result<Body<M::Body>, String> {
+    let size = maildrop.maildrop().messages().get(number.index()).map_or(0, |info| info.size.0);
+    let body = maildrop.read(number).map_err(|error| error.to_string())?;
+    Body::open(body, size).map_err(|error| error.to_string())
+}
+
+/// Says the last words and closes.
+async fn close(mut driver: Transport, reason: CloseReason) -> Result<(), Error> {
+    driver.close().await?;
+    if matches!(reason, CloseReason::TooManyErrors | CloseReason::FailedLogins) {
+        driver.discard_input(LINGER_OCTETS, LINGER).await;
+    }
+    Ok(())
+}

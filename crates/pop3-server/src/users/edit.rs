@@ -1,0 +1,166 @@
+//! Changes to a users file: one at a time, and all or nothing.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::{FlockOperation, flock};
+use zeroize::Zeroizing;
+
+use super::{EntryError, NewSecrets, check_name, entry};
+
+/// Holds a users file for a change; others wait. Lines that are not touched stay as they are, comments
+/// among them.
+#[derive(Debug)]
+pub struct UsersFileEditor {
+    path: PathBuf,
+    lines: Vec<Zeroizing<String>>,
+    /// Whom the file belongs to, if it is there.
+    owner: Option<(u32, u32)>,
+    _lock: File,
+}
+
+/// Why a users file was not changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EditError {
+    /// A system call failed.
+    #[error("cannot {action} {}: {source}; check the path and its permissions, and that the disk is not full", .path.display())]
+    Io {
+        /// What was attempted.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The name or a line is wrong.
+    #[error(transparent)]
+    Entry(#[from] EntryError),
+}
+
+impl UsersFileEditor {
+    /// Takes the file for a change, or begins a new one.
+    ///
+    /// # Errors
+    ///
+    /// [`EditError::Io`].
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, EditError> {
+        let path = path.into();
+        let lock_path = beside(&path, ".lock");
+        let failed = |action, path: &Path, source| EditError::Io { action, path: path.to_owned(), source };
+        let lock = private(OpenOptions::new().write(true).create(true).truncate(false))
+            .open(&lock_path)
+            .map_err(|source| failed("create", &lock_path, source))?;
+        flock(&lock, FlockOperation::LockExclusive)
+            .map_err(|errno| failed("lock", &lock_path, errno.into()))?;
+        let (text, owner) = match fs::read_to_string(&path) {
+            Ok(text) => {
+                let owner = fs::metadata(&path).ok().map(|metadata| (metadata.uid(), metadata.gid()));
+                (Zeroizing::new(text), owner)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (Zeroizing::default(), None),
+            Err(source) => return Err(failed("read", &path, source)),
+        };
+        let lines = text.lines().map(|line| Zeroizing::new(line.to_owned())).collect();
+        Ok(Self { path, lines, owner, _lock: lock })
+    }
+
+    /// Adds a user, or replaces the secrets of one; true when the user is new.
+    ///
+    /// # Errors
+    ///
+    /// [`EntryError::Name`].
+    pub fn set(&mut self, name: &str, secrets: &NewSecrets) -> Result<bool, EntryError> {
+        check_name(name)?;
+        let line = Zeroizing::new(format!("{name}:{}", secrets.as_str()));
+        match self.position(name) {
+            Some(at) => {
+                if let Some(old) = self.lines.get_mut(at) {
+                    *old = line;
+                }
+                Ok(false)
+            }
+            None => {
+                self.lines.push(line);
+                Ok(true)
+            }
+        }
+    }
+
+    /// Takes a user out; false when there is none.
+    pub fn remove(&mut self, name: &str) -> bool {
+        let at = self.position(name);
+        if let Some(at) = at {
+            self.lines.remove(at);
+        }
+        at.is_some()
+    }
+
+    /// Whether there is such a user.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.position(name).is_some()
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        let is_it =
+            |line: &str| !line.starts_with('#') && line.split_once(':').is_some_and(|(n, _)| n == name);
+        self.lines.iter().position(|line| is_it(line))
+    }
+
+    /// Writes the file anew beside the old one, readable for its owner alone, and puts it in its place.
+    ///
+    /// # Errors
+    ///
+    /// [`EditError`]; the old file is untouched. A line that is wrong is refused here, before the
+    /// server stumbles over it.
+    pub fn save(self) -> Result<(), EditError> {
+        for line in &self.lines {
+            entry::parse_line(line)?;
+        }
+        let new = beside(&self.path, ".new");
+        let failed = |action, path: &Path, source| EditError::Io { action, path: path.to_owned(), source };
+        let written = self.write(&new).and_then(|()| fs::rename(&new, &self.path));
+        if let Err(source) = written {
+            let _ = fs::remove_file(&new);
+            return Err(failed("write", &new, source));
+        }
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(|source| failed("flush", folder, source))
+    }
+
+    fn write(&self, new: &Path) -> io::Result<()> {
+        // What a run that was killed left behind may have other permissions.
+        match fs::remove_file(new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = private(OpenOptions::new().write(true).create_new(true)).open(new)?;
+        for line in &self.lines {
+            file.write_all(line.as_bytes())?;
+            file.write_all(b"\n")?;
+        }
+        if let Some((uid, gid)) = self.owner {
+            // Done by root for a server that runs as somebody else; anybody else keeps their own file.
+            let _ = std::os::unix::fs::fchown(&file, Some(uid), Some(gid));
+        }
+        file.sync_all()
+    }
+}
+
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    options.mode(0o600)
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(ending);
+    path.with_file_name(name)
+}

@@ -1,0 +1,149 @@
+//! Users and their secrets: a table in memory, and the file that it is read from.
+
+mod edit;
+mod entry;
+mod file;
+mod hash;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeMap,
+    hash::{BuildHasher as _, RandomState},
+};
+
+use pop3_sasl::{Decoy, ScramCredentials, ScramHash, Secret};
+
+pub use edit::{EditError, UsersFileEditor};
+pub use entry::{EntryError, check_name};
+pub use file::{UsersFile, UsersFileError};
+pub use hash::{HashError, NewSecrets};
+
+use entry::Stored;
+
+use crate::{Authenticator, Unavailable};
+
+/// Users in memory.
+///
+/// ```
+/// use pop3_server::{Authenticator as _, users::Users};
+///
+/// let users = Users::new().with_password("alice", "tanstaaf");
+/// assert!(users.is_password("alice", "tanstaaf")?);
+/// assert!(!users.is_password("alice", "wrong")?);
+/// assert!(!users.is_password("mallory", "tanstaaf")?);
+/// # Ok::<(), pop3_server::Unavailable>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Users {
+    entries: BTreeMap<Box<str>, Vec<Stored>>,
+    decoy: Decoy,
+    hasher: RandomState,
+}
+
+impl Default for Users {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Users {
+    /// Nobody.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut secret = [0; 32];
+        // Without randomness from the system the decoys could be guessed; nothing else depends on it.
+        let _ = getrandom::fill(&mut secret);
+        Self::with_decoy(hash::decoy(&secret))
+    }
+
+    fn with_decoy(decoy: Decoy) -> Self {
+        Self { entries: BTreeMap::new(), decoy, hasher: RandomState::new() }
+    }
+
+    /// Adds a user whose password is kept readably: for tests, and for APOP.
+    #[must_use]
+    pub fn with_password(mut self, name: &str, password: &str) -> Self {
+        self.entries.entry(name.into()).or_default().push(Stored::Plain(Secret::from(password)));
+        self
+    }
+
+    /// Adds a user with secrets as they stand in a users file, separated by spaces.
+    ///
+    /// # Errors
+    ///
+    /// [`EntryError`] when the name or a secret cannot be used.
+    pub fn with_secrets(mut self, name: &str, secrets: &str) -> Result<Self, EntryError> {
+        check_name(name)?;
+        self.entries.entry(name.into()).or_default().extend(entry::parse_secrets(secrets)?);
+        Ok(self)
+    }
+
+    /// Reads the text of a users file.
+    fn parse(text: &str, decoy: Decoy) -> Result<Self, (usize, EntryError)> {
+        let mut users = Self::with_decoy(decoy);
+        for (index, line) in text.lines().enumerate() {
+            let at = |error| (index + 1, error);
+            if let Some((name, secrets)) = entry::parse_line(line).map_err(at)?
+                && users.entries.insert(name.into(), secrets).is_some()
+            {
+                return Err(at(EntryError::Twice));
+            }
+        }
+        Ok(users)
+    }
+
+    /// The names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.entries.keys().map(|name| &**name)
+    }
+
+    /// Whether there is such a user.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.entries.contains_key(name)
+    }
+
+    /// The secrets to check a password with, and whether they are this user's. An unknown name is checked
+    /// with those of a user who is chosen by that name, so that it takes as long as some user's would.
+    fn secrets(&self, name: &str) -> (&[Stored], bool) {
+        if let Some(secrets) = self.entries.get(name) {
+            return (secrets, true);
+        }
+        let count = self.entries.len().max(1) as u64;
+        let at = usize::try_from(self.hasher.hash_one(name) % count).unwrap_or_default();
+        (self.entries.values().nth(at).map_or(&[], Vec::as_slice), false)
+    }
+}
+
+impl Authenticator for Users {
+    fn is_password(&self, user: &str, password: &str) -> Result<bool, Unavailable> {
+        let (secrets, is_known) = self.secrets(user);
+        let is_right = if secrets.is_empty() {
+            hash::check_dummy(password)
+        } else {
+            entry::is_password(secrets, password)
+        };
+        Ok(is_right & is_known)
+    }
+
+    fn scram(&self, user: &str, hash: ScramHash) -> Result<Option<ScramCredentials>, Unavailable> {
+        let mut secrets = self.entries.get(user).into_iter().flatten();
+        Ok(secrets.find_map(|stored| match stored {
+            Stored::Scram(credentials) if credentials.hash() == hash => Some((**credentials).clone()),
+            _ => None,
+        }))
+    }
+
+    fn shared_secret(&self, user: &str) -> Result<Option<Secret>, Unavailable> {
+        let mut secrets = self.entries.get(user).into_iter().flatten();
+        Ok(secrets.find_map(|stored| match stored {
+            Stored::Plain(secret) => Some(secret.clone()),
+            _ => None,
+        }))
+    }
+
+    fn decoy(&self) -> Decoy {
+        self.decoy.clone()
+    }
+}
