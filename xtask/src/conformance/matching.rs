@@ -24,7 +24,9 @@ pub(super) fn has_passed(citation: &Citation, outcomes: &Outcomes) -> bool {
 pub(super) fn has_run(citation: &Citation, outcomes: &Outcomes) -> bool {
     let mut tests = outcomes.passed.iter().chain(&outcomes.failed);
     match citation.by {
-        By::Transcript => tests.any(is_player),
+        By::Transcript => tests.any(|test| {
+            is_player(test) && (is_transcript(test, &citation.file) || !test.name.ends_with(".txt"))
+        }),
         _ => tests.any(|test| is_meant(citation, test)),
     }
 }
@@ -98,14 +100,22 @@ fn is_python_test(file: &str, function: &str, test: &TestName) -> bool {
 
 /// A player that names each transcript is taken at its word; one that does not must have passed whole.
 fn transcript_has_passed(file: &str, outcomes: &Outcomes) -> bool {
-    let name = file.trim_start_matches(transcripts::FOLDER).trim_start_matches('/').trim_end_matches(".txt");
     let passed: Vec<_> = outcomes.passed.iter().filter(|test| is_player(test)).collect();
     let failed: Vec<_> = outcomes.failed.iter().filter(|test| is_player(test)).collect();
-    let is_named = |test: &&&TestName| test.name.contains(name);
-    if passed.iter().chain(&failed).any(|test| is_named(&test)) {
-        return !failed.iter().any(|test| is_named(&test));
+    if failed.iter().any(|test| is_transcript(test, file)) {
+        return false;
+    }
+    let names_files = passed.iter().chain(&failed).any(|test| test.name.ends_with(".txt"));
+    if names_files {
+        return passed.iter().any(|test| is_transcript(test, file));
     }
     !passed.is_empty() && failed.is_empty()
+}
+
+/// `transcripts/rfc1939/top.txt` is the test of the file that ends so.
+fn is_transcript(test: &TestName, file: &str) -> bool {
+    let name = test.name.trim_start_matches("transcripts/");
+    file.strip_prefix(transcripts::FOLDER).is_some_and(|rest| rest.trim_start_matches('/') == name)
 }
 
 #[cfg(test)]
