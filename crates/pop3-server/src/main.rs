@@ -1,1 +1,7 @@
-fn main() {}
+//! The `pop3-server` program.
+
+mod program;
+
+fn main() -> std::process::ExitCode {
+    program::main()
+}

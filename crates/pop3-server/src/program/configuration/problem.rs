@@ -1,0 +1,41 @@
+use std::{fmt, path::Path};
+
+/// What is wrong with a configuration file, and where.
+#[derive(Debug)]
+pub(super) struct Problem(String);
+
+impl Problem {
+    /// In one sentence: file, line, key, what is wrong, what to do.
+    pub(super) fn new(path: &Path, text: &str, error: &toml::de::Error) -> Self {
+        let mut message = error.message().trim().replace('\n', ", ");
+        if let Some(expected) = message.strip_prefix("unknown field ") {
+            message =
+                format!("there is no key {}", expected.replacen(", expected", "; the keys here are", 1));
+        }
+        if !message.contains(';') {
+            message.push_str("; correct it, or see the example configuration");
+        }
+        let place = error.span().map(|span| place(text, span.start)).unwrap_or_default();
+        Self(format!("{}{place}: {message}", path.display()))
+    }
+}
+
+/// `, line 3, key autologout`, as far as the octet at this place tells.
+fn place(text: &str, at: usize) -> String {
+    let before = text.get(..at).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let found = text.lines().nth(line - 1).unwrap_or_default().trim();
+    match found.split_once('=') {
+        Some((key, _)) => format!(", line {line}, key {}", key.trim()),
+        None if found.starts_with('[') => format!(", line {line}, section {found}"),
+        None => format!(", line {line}"),
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Problem {}

@@ -1,0 +1,84 @@
+//! `pop3-server deliver`: a delivery agent for a mail transfer agent.
+
+mod return_path;
+
+use std::{
+    io::{self, BufReader, Write as _},
+    process::ExitCode,
+};
+
+use pop3_store::maildir::{Delivery, DeliveryError};
+
+use super::{
+    arguments::{Message, Site},
+    configuration::Configuration,
+};
+use return_path::ReturnPath;
+
+/// The exit statuses of sysexits.h, as far as a mail transfer agent has to know: what is not its own
+/// mistake is to be tried again, or mail would bounce because somebody mistyped a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Status {
+    Usage = 64,
+    NoUser = 67,
+    TemporaryFailure = 75,
+}
+
+struct Failure {
+    status: Status,
+    text: String,
+}
+
+impl Failure {
+    fn temporary(error: impl std::fmt::Display) -> Self {
+        Self { status: Status::TemporaryFailure, text: format!("{error:#}") }
+    }
+}
+
+pub(super) fn run(site: &Site, message: &Message) -> ExitCode {
+    match deliver(site, message) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure { status, text }) => {
+            eprintln!("pop3-server: {text}");
+            ExitCode::from(status as u8)
+        }
+    }
+}
+
+fn deliver(site: &Site, message: &Message) -> Result<(), Failure> {
+    let sender = message.sender.as_deref().map(ReturnPath::new).transpose();
+    let sender = sender.map_err(|error| Failure { status: Status::Usage, text: error.to_string() })?;
+    let configuration = Configuration::load(site).map_err(Failure::temporary)?;
+    let users =
+        configuration.known_users().map_err(Failure::temporary)?.users().map_err(Failure::temporary)?;
+    if !users.contains(&message.name) {
+        let file = configuration.users.file.display();
+        let name = message.name.escape_debug();
+        let text = format!("there is no user {name} in {file}; nothing was delivered, add the user first");
+        return Err(Failure { status: Status::NoUser, text });
+    }
+    let store = configuration.store().map_err(Failure::temporary)?;
+    let maildir = store.maildir(&message.name).map_err(Failure::temporary)?;
+    let stdin = BufReader::with_capacity(64 * 1024, io::stdin());
+    match sender {
+        None => maildir.deliver(stdin).map(drop),
+        Some(sender) => maildir.start_delivery().and_then(|delivery| copy(delivery, &sender, stdin)),
+    }
+    .map_err(Failure::temporary)
+}
+
+/// The message with one Return-Path, the sender's. RFC 5321 section 4.4.
+fn copy(
+    mut delivery: Delivery,
+    sender: &ReturnPath,
+    mut message: impl io::BufRead,
+) -> Result<(), DeliveryError> {
+    match sender.replace(&mut message, &mut delivery) {
+        Ok(()) => {}
+        Err(return_path::CopyError::Read(error)) => return Err(DeliveryError::Source(error)),
+        // What could not be written is known to the delivery, which says so.
+        Err(return_path::CopyError::Write) => {}
+    }
+    let _ = delivery.flush();
+    delivery.commit().map(drop)
+}

@@ -1,0 +1,96 @@
+//! `pop3-server serve`.
+
+use std::{future::Future, io::Write as _, net::SocketAddr};
+
+use anyhow::Context as _;
+use pop3_server::{Kind, Running, Server};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{info, warn};
+
+use super::{arguments::Site, configuration::Configuration, demonstration::Home};
+
+/// Threads for work on the disk. More would only wait for one another.
+const BLOCKING_THREADS: usize = 128;
+
+pub(super) fn run(site: &Site) -> anyhow::Result<()> {
+    let home = match &site.config {
+        Some(_) => None,
+        None => Some(Home::prepare(&Configuration::data_directory(site))?),
+    };
+    let configuration = Configuration::load(site)?;
+    raise_file_limit();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build()
+        .context("cannot start threads; is there a limit on processes or memory?")?;
+    runtime.block_on(async {
+        // From here on a signal no longer ends the process by itself.
+        let stop = stop_signal()?;
+        let running = start(&configuration).await?;
+        let listening: Vec<_> = configuration.kinds().zip(running.addresses().iter().copied()).collect();
+        announce(&configuration, home.as_ref(), &listening);
+        let mut stop = stop;
+        stop.wait().await;
+        info!("stopping: sessions that are sending or removing messages may finish");
+        tokio::select! {
+            () = running.shut_down() => info!("stopped"),
+            () = stop.wait() => {
+                warn!("stopped at once, by a second signal");
+                // What a session in UPDATE has not removed is there at the next login.
+                std::process::exit(1);
+            }
+        }
+        Ok(())
+    })
+}
+
+async fn start(configuration: &Configuration) -> anyhow::Result<Running> {
+    let store = configuration.store()?;
+    let users = configuration.users()?;
+    Ok(Server::bind(configuration.server()?, store, users).await?)
+}
+
+/// Whoever started the program reads this; if nobody can, it goes on all the same.
+fn announce(configuration: &Configuration, home: Option<&Home>, listening: &[(Kind, SocketAddr)]) {
+    let places: Vec<_> = listening.iter().map(|(kind, address)| format!("{address} ({kind})")).collect();
+    if let Some(home) = home {
+        let _ = home.explain(configuration, listening);
+    }
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "Listening on {}.", places.join(" and ")).and_then(|()| out.flush());
+}
+
+struct StopSignal {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+fn stop_signal() -> anyhow::Result<StopSignal> {
+    let listen = |kind| signal(kind).context("cannot listen for signals");
+    Ok(StopSignal {
+        terminate: listen(SignalKind::terminate())?,
+        interrupt: listen(SignalKind::interrupt())?,
+    })
+}
+
+impl StopSignal {
+    fn wait(&mut self) -> impl Future<Output = ()> {
+        async {
+            tokio::select! {
+                _ = self.terminate.recv() => {}
+                _ = self.interrupt.recv() => {}
+            }
+        }
+    }
+}
+
+/// Each connection and each open maildrop takes files; the soft limit of most systems is for desktops.
+fn raise_file_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        warn!(%error, "cannot raise the limit on open files");
+    }
+}
