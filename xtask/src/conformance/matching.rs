@@ -181,9 +181,13 @@ mod tests {
         assert!(has_passed(
             &top,
             &outcomes(
-                &["pop3-proto tests/transcripts.rs rfc1939/top"],
-                &["pop3-proto tests/transcripts.rs rfc1939/x"]
+                &["pop3-proto tests/transcripts.rs transcripts/rfc1939/top.txt"],
+                &["pop3-proto tests/transcripts.rs transcripts/rfc1939/top-zero.txt"]
             )
+        ));
+        assert!(!has_passed(
+            &top,
+            &outcomes(&["pop3-proto tests/transcripts.rs transcripts/rfc1939/top-zero.txt"], &[])
         ));
         assert!(!has_passed(&top, &Outcomes::default()));
         assert!(!has_run(&top, &Outcomes::default()));
