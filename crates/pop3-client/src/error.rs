@@ -1,0 +1,292 @@
+//! What can go wrong, sorted by who is to blame.
+
+use std::{fmt, io, path::PathBuf};
+
+use pop3_io::rustls;
+use pop3_proto::{
+    client::{PeerMisbehaved, UsageError},
+    types::{Keyword, Mechanism, Response, ResponseCode},
+};
+use pop3_sasl::ClientError;
+
+/// Why something with a server did not work.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No connection came about.
+    #[error("cannot connect to {host} port {port}: {source}; check the name, the port and the network")]
+    Connect {
+        /// The host as it was given.
+        host: String,
+        /// The TCP port.
+        port: u16,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The connection was lost, or stood still for longer than allowed ([`io::ErrorKind::TimedOut`]).
+    #[error("the connection was lost: {0}; nothing was removed that was not confirmed, try again")]
+    Io(#[source] io::Error),
+    /// The server broke the protocol. The connection cannot be used any more.
+    #[error("{0}; the session was given up, since nothing that follows could be trusted")]
+    Peer(#[source] PeerMisbehaved),
+    /// The TLS handshake failed, or the server's certificate was not accepted.
+    #[error("TLS with {host} failed: {source}; {}", tls_advice(.source))]
+    Tls {
+        /// The host as it was given; this name has to be in the certificate.
+        host: String,
+        /// What the TLS library said.
+        source: io::Error,
+    },
+    /// The server does not want to start TLS, which is required. RFC 2595 section 4.
+    #[error(
+        "the server does not start TLS on this port ({response}) and nothing is sent without it; try the port of implicit TLS, 995"
+    )]
+    TlsUnavailable {
+        /// The server's answer to STLS.
+        response: Response<'static>,
+    },
+    /// The server does not serve: its greeting is `-ERR`. RFC 1939 section 4.
+    #[error("the server does not serve: {response}{}", advice_for(.response))]
+    Unavailable {
+        /// The greeting.
+        response: Response<'static>,
+    },
+    /// The server answered a command with `-ERR`.
+    #[error("the server refused {}: {response}{}", keyword.as_str(), advice_for(.response))]
+    Refused {
+        /// The command that was refused.
+        keyword: Keyword,
+        /// The server's answer.
+        response: Response<'static>,
+    },
+    /// The server answered the login with `-ERR`.
+    #[error("the server refused the login: {response}{}", login_advice(.response, *.is_credentials))]
+    LoginRefused {
+        /// The server's answer.
+        response: Response<'static>,
+        /// Whether name and password have to be taken for wrong. With AUTH-RESP-CODE announced only the
+        /// code `AUTH` says so (RFC 3206 section 5); without it, every refusal that bears no other code.
+        is_credentials: bool,
+    },
+    /// The mechanism failed, on this side or because the server could not prove who it is.
+    #[error("the login failed: {0}")]
+    Sasl(#[source] ClientError),
+    /// The server offers nothing that can be used with what is there to log in with.
+    #[error(
+        "the server offers no way to log in with these credentials (it offers {}); choose another mechanism or other credentials",
+        Names(.offered)
+    )]
+    NoMechanism {
+        /// The SASL mechanisms that the server offers.
+        offered: Vec<Mechanism<'static>>,
+    },
+    /// A password or a token would have gone over the network readable for everybody.
+    #[error(
+        "the password was not sent, since the connection is not encrypted; use TLS, or allow it explicitly for a network that you trust"
+    )]
+    PlaintextRefused,
+    /// APOP was asked for, and the greeting holds nothing that may be signed. RFC 1939 section 7.
+    #[error("the server's greeting holds no timestamp for APOP; log in another way")]
+    NoTimestamp,
+    /// The certificates to trust could not be had.
+    #[error("{}", NoRoots(.path.as_ref(), .source))]
+    Roots {
+        /// The file that was given, or nothing for the certificates of the system.
+        path: Option<PathBuf>,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The host is neither a DNS name in ASCII nor an IP address.
+    #[error(
+        "{host:?} is neither a host name nor an IP address; write international names in their ASCII form (xn--)"
+    )]
+    HostName {
+        /// The host as it was given.
+        host: String,
+    },
+    /// This program used the session wrongly. Nothing was sent.
+    #[error("the command was not sent: {0}")]
+    Usage(#[from] UsageError),
+}
+
+impl Error {
+    /// Whether the same attempt is likely to succeed later without anybody doing anything.
+    ///
+    /// RFC 2449 section 8.1 and RFC 3206 section 4 have the codes; words in the text are not looked at.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Connect { source, .. } => source.kind() != io::ErrorKind::InvalidInput,
+            Self::Io(_) => true,
+            Self::Peer(error) => matches!(error, PeerMisbehaved::UnexpectedEof),
+            Self::Unavailable { response }
+            | Self::Refused { response, .. }
+            | Self::LoginRefused { response, .. } => is_temporary(response),
+            _ => false,
+        }
+    }
+
+    /// What the server answered, if this is about an answer.
+    #[must_use]
+    pub const fn response(&self) -> Option<&Response<'static>> {
+        match self {
+            Self::TlsUnavailable { response }
+            | Self::Unavailable { response }
+            | Self::Refused { response, .. }
+            | Self::LoginRefused { response, .. } => Some(response),
+            _ => None,
+        }
+    }
+
+    /// What a failed handshake is: TLS's fault, or the connection's.
+    pub(crate) fn handshake(host: &str, source: io::Error) -> Self {
+        let is_tls = source.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+        if is_tls { Self::Tls { host: host.to_owned(), source } } else { Self::Io(source) }
+    }
+}
+
+impl From<pop3_io::Error<PeerMisbehaved>> for Error {
+    fn from(error: pop3_io::Error<PeerMisbehaved>) -> Self {
+        match error {
+            pop3_io::Error::Io(error) => error.into(),
+            pop3_io::Error::Peer(error) => Self::Peer(error),
+            pop3_io::Error::Tls(source) => Self::Tls { host: "the server".to_owned(), source },
+            _ => Self::Io(io::Error::other("the driver failed in a way unknown here")),
+        }
+    }
+}
+
+/// Takes out what [`io::Error::from`] wrapped, so that a message that was copied by `io::copy` fails with
+/// the same error as a command.
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        match error.downcast::<Self>() {
+            Ok(inner) => inner,
+            Err(error) => Self::Io(error),
+        }
+    }
+}
+
+/// For [`std::io::Read`]; a message that was cut short is [`io::ErrorKind::UnexpectedEof`].
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        let kind = match &error {
+            Error::Io(source) => source.kind(),
+            Error::Peer(PeerMisbehaved::UnexpectedEof) => Self::from(io::ErrorKind::UnexpectedEof).kind(),
+            Error::Peer(_) => io::ErrorKind::InvalidData,
+            _ => io::ErrorKind::Other,
+        };
+        Self::new(kind, error)
+    }
+}
+
+/// A login that did not succeed.
+///
+/// A server that merely said no leaves the session in the AUTHORIZATION state, and it is given back:
+/// other credentials may follow, or QUIT. RFC 1939 section 7, RFC 5034 section 4.
+#[derive(Debug)]
+pub struct LoginError<S> {
+    /// The session, still usable; nothing where the connection is lost or not to be trusted.
+    pub session: Option<S>,
+    /// Why.
+    pub error: Error,
+}
+
+impl<S> fmt::Display for LoginError<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl<S: fmt::Debug> std::error::Error for LoginError<S> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error.source()
+    }
+}
+
+impl<S> From<LoginError<S>> for Error {
+    fn from(error: LoginError<S>) -> Self {
+        error.error
+    }
+}
+
+fn is_temporary(response: &Response<'_>) -> bool {
+    use ResponseCode as C;
+    matches!(response.code, Some(C::InUse | C::LoginDelay | C::SysTemp))
+}
+
+fn advice_for(response: &Response<'_>) -> &'static str {
+    match response.code {
+        Some(ResponseCode::InUse) => "; another session has the maildrop open, try again later",
+        Some(ResponseCode::LoginDelay) => "; the server wants more time between logins, try again later",
+        Some(ResponseCode::SysTemp) => "; this is likely to clear by itself, try again later",
+        Some(ResponseCode::SysPerm) => "; the operator of the server has to do something",
+        Some(ResponseCode::Auth) => "; check name and password",
+        _ => "",
+    }
+}
+
+fn login_advice(response: &Response<'_>, is_credentials: bool) -> &'static str {
+    match advice_for(response) {
+        "" if is_credentials => "; check name and password",
+        advice => advice,
+    }
+}
+
+fn tls_advice(source: &io::Error) -> &'static str {
+    use rustls::CertificateError as C;
+    let Some(error) = source.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
+        return "try again";
+    };
+    match error {
+        rustls::Error::InvalidCertificate(C::UnknownIssuer) => {
+            "nobody trusted here vouches for its certificate; if it is meant to be so, give the file of its CA"
+        }
+        rustls::Error::InvalidCertificate(C::NotValidForName | C::NotValidForNameContext { .. }) => {
+            "its certificate is for another name; use the name that is in the certificate"
+        }
+        rustls::Error::InvalidCertificate(C::Expired | C::ExpiredContext { .. }) => {
+            "its certificate has expired; its operator has to renew it"
+        }
+        rustls::Error::InvalidCertificate(_) => "its certificate cannot be accepted; ask its operator",
+        rustls::Error::InvalidMessage(_) => {
+            "what came is not TLS; implicit TLS is on port 995, port 110 wants STLS"
+        }
+        _ => "ask its operator which versions of TLS it speaks; 1.2 is the least",
+    }
+}
+
+struct Names<'a>(&'a [Mechanism<'static>]);
+
+impl fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("none");
+        }
+        for (index, name) in self.0.iter().enumerate() {
+            write!(f, "{}{name}", if index == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
+struct NoRoots<'a>(Option<&'a PathBuf>, &'a io::Error);
+
+impl fmt::Display for NoRoots<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(path, source) = self;
+        match path {
+            Some(path) => {
+                let path = path.display();
+                write!(
+                    f,
+                    "cannot read certificates from {path}: {source}; give a file with certificates in PEM"
+                )
+            }
+            None => write!(
+                f,
+                "the certificates of this system cannot be used: {source}; install its CA certificates (package ca-certificates) or give the file of a CA"
+            ),
+        }
+    }
+}
