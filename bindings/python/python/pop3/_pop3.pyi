@@ -1,0 +1,235 @@
+"""The native half of ``pop3``."""
+
+from collections.abc import Iterable
+from typing import Final, final
+
+from .proto import (
+    ClientEvent,
+    Command,
+    Expire,
+    MessageInfo,
+    Pipelining,
+    Policy,
+    Rejection,
+    ServerEvent,
+    SessionState,
+    UpdateOutcome,
+    Wait,
+)
+
+__all__ = ["ProtoClient", "ProtoServer", "__version__", "message_octets"]
+
+__version__: Final[str]
+
+def message_octets(message: bytes | bytearray) -> int:
+    """The size of a stored message in octets, as LIST and STAT count it. RFC 1939 section 11."""
+
+@final
+class ProtoClient:
+    """The client's side of a session: sends commands, and matches what comes back to them in order.
+
+    ``max_line`` and ``max_challenge`` are octets of one line, its end included; ``max_listing`` is lines of one
+    listing; ``max_outstanding`` is commands on the wire. ``accept_lf`` takes LF alone as a line end. ``began``
+    is the time of the clock that ``handle_timeout`` will be told.
+    """
+
+    def __new__(
+        cls,
+        *,
+        pipelining: Pipelining | None = None,
+        max_line: int = 8192,
+        max_challenge: int = 65536,
+        max_listing: int = 10000000,
+        max_outstanding: int = 128,
+        accept_lf: bool = False,
+        began: float = 0.0,
+    ) -> ProtoClient: ...
+    def receive_data(self, data: bytes | bytearray | memoryview) -> None:
+        """Takes octets that the server sent; none of them, ``b""``, says that it closed its half.
+
+        Raises ``UsageError`` when octets come behind the end.
+        """
+
+    def next_event(self) -> ClientEvent | Wait:
+        """The next event, or ``NEED_DATA`` or ``PAUSED``.
+
+        Raises ``ProtocolError`` when the server broke the protocol, and ``ConnectionClosed`` when it closed
+        where it may not; every later call does so again.
+        """
+
+    def data_to_send(self) -> bytes:
+        """Octets to write now, at most about 64 KiB; they count as written. Call it until it gives ``b""``."""
+
+    def send(self, command: Command, /) -> int:
+        """Queues a command, and gives the id that its events will carry.
+
+        May be called again before the answer has come, as far as PIPELINING allows. RFC 2449 section 6.6.
+
+        Raises ``UsageError`` when the command cannot be sent now; then nothing was queued.
+        """
+
+    def respond(self, response: bytes | bytearray, /) -> None:
+        """Answers a ``Challenge``; base64 is the machine's business. RFC 5034 section 4.
+
+        Raises ``UsageError`` when none waits.
+        """
+
+    def cancel_auth(self) -> None:
+        """Gives the SASL exchange up; the server answers ``-ERR``. RFC 5034 section 4.
+
+        Raises ``UsageError`` when no challenge waits.
+        """
+
+    def tls_established(self) -> None:
+        """The handshake that ``StartTls`` asked for is done. What was learned before is forgotten.
+
+        Raises ``UsageError`` when no handshake was asked for, and ``ProtocolError`` when octets came between
+        the answer to STLS and the handshake. RFC 2595 section 4.
+        """
+
+    def handle_timeout(self, now: float, /) -> None:
+        """Tells the time, in seconds of the clock that ``began`` is of."""
+
+    def poll_timeout(self) -> float | None:
+        """When ``handle_timeout`` has to be called; ``None`` for a client: how long to wait is your business."""
+
+    @property
+    def state(self) -> SessionState:
+        """Where the session stands, as far as this side knows."""
+
+    @property
+    def outstanding(self) -> int:
+        """How many commands wait for the end of their answer."""
+
+    @property
+    def may_pipeline(self) -> bool:
+        """Whether another command may be sent while one is unanswered. RFC 2449 section 6.6."""
+
+@final
+class ProtoServer:
+    """The server's side of a session, which begins with the greeting.
+
+    Answers CAPA, NOOP, STAT, LIST, UIDL, DELE, RSET, bad syntax and wrong states by itself, from the maildrop
+    that ``accept`` gave it. Events are the questions that only the outside can answer, one at a time.
+
+    Raises ``UsageError`` when the policy is one that no server should have, or leaves no way to log in.
+    """
+
+    def __new__(
+        cls,
+        policy: Policy | None = None,
+        /,
+        *,
+        is_tls: bool = False,
+        apop_timestamp: str | None = None,
+        began: float = 0.0,
+    ) -> ProtoServer: ...
+    def receive_data(self, data: bytes | bytearray | memoryview) -> None:
+        """Takes octets that the client sent; none of them, ``b""``, says that it closed its half.
+
+        Raises ``UsageError`` when octets come behind the end.
+        """
+
+    def next_event(self) -> ServerEvent | Wait:
+        """The next question, or ``NEED_DATA`` or ``PAUSED``.
+
+        Raises ``ProtocolError`` when the client broke the protocol so that the session cannot go on; every
+        later call does so again.
+        """
+
+    def data_to_send(self) -> bytes:
+        """Octets to write now, at most about 64 KiB; they count as written. Call it until it gives ``b""``."""
+
+    def accept(
+        self, messages: Iterable[MessageInfo], *, login_delay: int | None = None, expire: Expire | None = None
+    ) -> None:
+        """The login succeeded and the maildrop is locked: ``messages`` are its ``MessageInfo``, in order.
+
+        ``login_delay`` (seconds) and ``expire`` are this user's own, where they differ by user.
+
+        Raises ``UsageError`` when no login waits for an answer, or a unique-id is none.
+        """
+
+    def reject(self, rejection: Rejection, /) -> None:
+        """The login failed: ``-ERR`` with the code that says whose fault it was. RFC 2449 section 8, RFC 3206.
+
+        Raises ``UsageError`` when no login waits for an answer.
+        """
+
+    def challenge(self, challenge: bytes | bytearray, /) -> None:
+        """The mechanism has something to say; the answer comes as ``SaslResponse``. RFC 5034 section 4.
+
+        Raises ``UsageError`` when no SASL login waits for an answer.
+        """
+
+    def begin_message(self) -> None:
+        """Queues ``+OK`` for the message that ``Retrieve`` asked for; ``send_body`` follows.
+
+        Raises ``UsageError`` when no retrieval waits for an answer.
+        """
+
+    def send_body(self, chunk: bytes | bytearray, /) -> bytes:
+        """A piece of the stored message, as it goes on the wire: with CRLF line ends and byte-stuffed.
+
+        Write what it gives; what was queued before is part of it. Raises ``UsageError`` when no message was
+        begun.
+        """
+
+    @property
+    def is_body_satisfied(self) -> bool:
+        """Whether ``send_body`` needs no more of this message: TOP has its lines. RFC 1939 section 7."""
+
+    def end_message(self) -> None:
+        """Queues the termination line.
+
+        Raises ``UsageError`` when no message was begun.
+        """
+
+    def abort_message(self) -> None:
+        """The store failed half-way: the session ends without the termination line.
+
+        Raises ``UsageError`` when no message was begun.
+        """
+
+    def refuse_message(self, code: str | None = None) -> None:
+        """The message cannot be sent: ``-ERR``, with a response code as ``"SYS/TEMP"`` if there is one.
+
+        Raises ``UsageError`` when no retrieval waits for an answer, or the code is none.
+        """
+
+    def finish_update(self, outcome: UpdateOutcome, /) -> None:
+        """Removal is done, and this is what came of it. RFC 1939 section 6.
+
+        Raises ``UsageError`` when no update waits for an answer.
+        """
+
+    def tls_established(self) -> None:
+        """The handshake that ``StartTls`` asked for is done. RFC 2595 section 4.
+
+        Raises ``UsageError`` when no handshake was asked for, and ``ProtocolError`` when octets came between
+        STLS and the handshake.
+        """
+
+    def shut_down(self) -> None:
+        """Ends the session as soon as nothing is owed. An update that has begun is finished."""
+
+    def handle_timeout(self, now: float, /) -> None:
+        """Tells the time, in seconds of the clock that ``began`` is of.
+
+        Do it before ``receive_data``, and when the time that ``poll_timeout`` gave has come.
+        """
+
+    def poll_timeout(self) -> float | None:
+        """When ``handle_timeout`` has to be called at the latest; a time that is over means at once."""
+
+    @property
+    def state(self) -> SessionState:
+        """Where the session stands."""
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether TLS protects the session."""
+
+    @property
+    def is_utf8(self) -> bool:
+        """Whether the client has asked for UTF-8 mode. RFC 6856 section 2."""
