@@ -31,11 +31,7 @@ pub(crate) async fn accept<S: Store, A: Authenticator>(
 ) {
     let mut wait = FIRST_WAIT;
     loop {
-        let accepted = tokio::select! {
-            biased;
-            () = shared.stop.cancelled() => return,
-            accepted = listener.accept() => accepted,
-        };
+        let Some(accepted) = shared.stop.run_until_cancelled(listener.accept()).await else { return };
         match accepted {
             Ok((socket, peer)) => {
                 wait = FIRST_WAIT;
@@ -46,10 +42,7 @@ pub(crate) async fn accept<S: Store, A: Authenticator>(
             Err(error) => {
                 // Out of files or memory: those who are in will leave, and then there is room again.
                 warn!(%error, ?wait, "cannot accept connections now");
-                tokio::select! {
-                    () = shared.stop.cancelled() => return,
-                    () = sleep(wait) => {}
-                }
+                shared.stop.run_until_cancelled(sleep(wait)).await;
                 wait = wait.saturating_mul(2).min(LONGEST_WAIT);
             }
         }

@@ -20,7 +20,11 @@ use pop3_proto::{
     types::{MessageNumber, ResponseCode, Secret},
 };
 use pop3_store::{OpenMaildrop, Store, UpdateError};
-use tokio::{net::TcpStream, select, task::spawn_blocking, time::timeout};
+use tokio::{
+    net::TcpStream,
+    task::spawn_blocking,
+    time::{sleep, timeout},
+};
 use tracing::{debug, error, info, warn};
 
 use crate::{Authenticator, Kind, Shared, admission::Admission, timestamp::timestamp};
@@ -72,11 +76,8 @@ impl<S: Store, A: Authenticator> Session<S, A> {
     /// Runs the session to its end.
     pub(crate) async fn run(mut self, socket: TcpStream, kind: Kind) {
         let shared = Arc::clone(&self.shared);
-        let end = select! {
-            biased;
-            end = self.converse(socket, kind) => end,
-            () = shared.abort.cancelled() => Ok(End::Closed(CloseReason::ShuttingDown)),
-        };
+        let end = shared.abort.run_until_cancelled(self.converse(socket, kind)).await;
+        let end = end.unwrap_or(Ok(End::Closed(CloseReason::ShuttingDown)));
         // UPDATE is behind the point where a session can be cut off: what QUIT asked for is done.
         let end = match end {
             Ok(End::Quit { driver, deletions, retrieved }) => {
@@ -142,10 +143,10 @@ impl<S: Store, A: Authenticator> Session<S, A> {
     async fn next_event(&mut self, driver: &mut Transport) -> Result<Event<'static>, Error> {
         if !self.is_told_to_stop {
             let shared = Arc::clone(&self.shared);
-            select! {
-                biased;
-                event = driver.run(|_, event| ControlFlow::Break(event.into_owned())) => return event,
-                () = shared.stop.cancelled() => self.stop(driver),
+            let event = driver.run(|_, event| ControlFlow::Break(event.into_owned()));
+            match shared.stop.run_until_cancelled(event).await {
+                Some(event) => return event,
+                None => self.stop(driver),
             }
         }
         driver.run(|_, event| ControlFlow::Break(event.into_owned())).await
@@ -249,10 +250,7 @@ impl<S: Store, A: Authenticator> Session<S, A> {
                 info!(session, %peer, %user, reason = %reason.escape_debug(), "login refused");
                 let delay = self.shared.penalties.fail(peer.ip(), *tried, Instant::now());
                 if !delay.is_zero() {
-                    select! {
-                        () = tokio::time::sleep(delay) => {}
-                        () = self.shared.stop.cancelled() => {}
-                    }
+                    self.shared.stop.run_until_cancelled(sleep(delay)).await;
                 }
             }
             Rejection::InUse | Rejection::LoginDelay | Rejection::UnsupportedMechanism => {
