@@ -1,7 +1,7 @@
 //! Mail that finds mistakes: a thousand messages as Maildirs hold them, and what is no ordinary mail.
 
 /// Message `index` of the corpus, as it is stored: most with LF line ends.
-pub fn message(index: usize) -> Vec<u8> {
+pub(crate) fn message(index: usize) -> Vec<u8> {
     let mut header = format!(
         "Return-Path: <ada@example.org>\nReceived: from mx.example.org by mail.example.org; Mon, 23 Nov 2026 10:{:02}:{:02} +0000\n\
          From: Ada <ada@example.org>\nTo: mrose@example.org\nSubject: corpus {index}\n\
@@ -30,6 +30,10 @@ pub fn message(index: usize) -> Vec<u8> {
             header.extend_from_slice(b"X-Folded: one\n two\n\tthree\n");
             plain(&mut header, "Folded header.\nEnds with a dot line\n.");
         }
+    }
+    if index % 12 == 11 {
+        // A dot as the first octet of a message that is good mail all the same.
+        header.splice(..0, b".X-First: dot\n".iter().copied());
     }
     header
 }
@@ -66,7 +70,7 @@ fn multipart(header: &mut Vec<u8>, index: usize) {
 }
 
 /// What is stored although it is no mail that any program would write; only for peers that take any octets.
-pub fn oddities() -> Vec<Vec<u8>> {
+pub(crate) fn oddities() -> Vec<Vec<u8>> {
     vec![
         Vec::new(),
         b".".to_vec(),
@@ -80,7 +84,7 @@ pub fn oddities() -> Vec<Vec<u8>> {
 }
 
 /// As RETR sends it, without byte-stuffing: every line end CRLF, the last line ended.
-pub fn on_the_wire(stored: &[u8]) -> Vec<u8> {
+pub(crate) fn on_the_wire(stored: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(stored.len() + stored.len() / 32);
     let mut before = 0;
     for &octet in stored {
@@ -97,7 +101,7 @@ pub fn on_the_wire(stored: &[u8]) -> Vec<u8> {
 }
 
 /// With LF line ends: what programs that write files on Unix make of it.
-pub fn with_lf(octets: &[u8]) -> Vec<u8> {
+pub(crate) fn with_lf(octets: &[u8]) -> Vec<u8> {
     replace(octets, b"\r\n", b"\n")
 }
 
