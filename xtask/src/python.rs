@@ -14,7 +14,7 @@ use crate::steps::Tally;
 use crate::workspace::Workspace;
 
 /// The tools, each at the version the project was tried with.
-const TOOLS: [&str; 2] = ["maturin==1.16.0", "pytest==9.2.0"];
+const TOOLS: &str = "bindings/python/requirements-test.txt";
 
 /// The name under which the package's tests are remembered.
 const PACKAGE: &str = "pop3-python";
@@ -104,8 +104,9 @@ impl Environment {
             environment.must(command, "venv", &format!("{python} could not make a virtual environment; Python 3.11 or later with the venv module is needed"))?;
         }
         let mut command = environment.command("python");
-        command.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(TOOLS);
-        environment.must(command, "pip-tools", "pip could not install maturin and pytest")?;
+        command.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]);
+        command.arg(workspace.root().join(TOOLS));
+        environment.must(command, "pip-tools", &format!("pip could not install what {TOOLS} names"))?;
         Ok(environment)
     }
 
