@@ -186,7 +186,8 @@ macro_rules! define_session {
 
             /// LIST: the size of every message that is not marked. RFC 1939 section 5.
             ///
-            /// In the server's order, every message at most once; sizes are what the server says.
+            /// In the server's order, every message at most once; sizes are what the server says. A
+            /// message for which it names no size that makes sense is left out.
             ///
             /// # Errors
             ///
@@ -207,7 +208,8 @@ macro_rules! define_session {
 
             /// UIDL: the unique-id of every message that is not marked. RFC 1939 section 7.
             ///
-            /// Two messages may bear one unique-id: servers in the field do that to copies.
+            /// Two messages may bear one unique-id: servers in the field do that to copies. A message for
+            /// which the server names none that makes sense is left out.
             ///
             /// # Errors
             ///

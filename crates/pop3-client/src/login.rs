@@ -183,13 +183,18 @@ impl Login {
             return Err(Error::PlaintextRefused);
         }
         let mechanism = pop3_sasl::Mechanism::Plain;
+        let (name, password) = (pop3_sasl::Field::Name, pop3_sasl::Field::Password);
         if self.kind != Kind::Password {
-            let field = pop3_sasl::Field::Password;
-            return Err(Error::Sasl(ClientError::MissingCredentials { mechanism, field }));
+            return Err(Error::Sasl(ClientError::MissingCredentials { mechanism, field: password }));
         }
-        let field = pop3_sasl::Field::Password;
-        let password = self.secret.expose_str().ok_or(ClientError::InvalidField { mechanism, field });
-        Ok(LoginExchange::user_pass(&self.name, password.map_err(Error::Sasl)?, has_code))
+        let check = |text: Option<&str>, field| match text {
+            Some(text) if is_sendable(text) => Ok(()),
+            _ => Err(Error::Sasl(ClientError::InvalidField { mechanism, field })),
+        };
+        let secret = self.secret.expose_str();
+        check(Some(&self.name), name)?;
+        check(secret, password)?;
+        Ok(LoginExchange::user_pass(&self.name, secret.unwrap_or_default(), has_code))
     }
 
     fn apop(&self, at: &Circumstances<'_>, has_code: bool) -> Result<LoginExchange, Error> {
@@ -198,6 +203,11 @@ impl Login {
         let digest = apop::digest(timestamp, self.secret.expose());
         Ok(LoginExchange::apop(&self.name, digest, has_code))
     }
+}
+
+/// Whether a command line can carry it: not empty, and nothing that ends the line.
+fn is_sendable(text: &str) -> bool {
+    !text.is_empty() && !text.bytes().any(|octet| octet.is_ascii_control())
 }
 
 impl Circumstances<'_> {

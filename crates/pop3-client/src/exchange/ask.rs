@@ -124,6 +124,9 @@ impl<T> Exchange for AskOne<T> {
                 let malformed = Error::Peer(PeerMisbehaved::MalformedListing { keyword });
                 ControlFlow::Break(accept(keyword, response).and(Err(malformed)))
             }
+            Event::MalformedListing { .. } => {
+                ControlFlow::Break(Err(Error::Peer(PeerMisbehaved::MalformedListing { keyword })))
+            }
             Event::Closed => ControlFlow::Break(Err(Error::Peer(PeerMisbehaved::UnexpectedEof))),
             _ => ControlFlow::Continue(()),
         }
