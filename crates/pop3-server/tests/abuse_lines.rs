@@ -111,7 +111,8 @@ fn octet_by_octet() {
 fn ten_thousand_pipelined_commands() {
     let (_root, server) = server_with_mail();
     let client = server.log_in();
-    let commands: String = (0..10_000).map(|n| if n % 10 == 0 { "RETR 1\r\n" } else { "LIST 2\r\n" }).collect();
+    let commands: String =
+        (0..10_000).map(|n| if n % 10 == 0 { "RETR 1\r\n" } else { "LIST 2\r\n" }).collect();
     let mut expected = Vec::new();
     for n in 0..10_000 {
         if n % 10 == 0 {
@@ -122,7 +123,8 @@ fn ten_thousand_pipelined_commands() {
     }
     // Under TLS one side cannot write while the other reads, so this goes in clear.
     client.quit();
-    let server = TestServer::start_with(_root.path(), |config| config.policy.allow_plaintext_without_tls = true);
+    let server =
+        TestServer::start_with(_root.path(), |config| config.policy.allow_plaintext_without_tls = true);
     let mut client = Client::connect(server.plain_address());
     client.line();
     client.log_in(USER, PASSWORD);

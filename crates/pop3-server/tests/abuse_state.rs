@@ -45,7 +45,9 @@ fn commands_of_another_state_change_nothing() {
     client.err(&format!("PASS {PASSWORD}"));
     client.log_in(USER, PASSWORD);
     client.ok("DELE 1");
-    for command in ["USER bob", "PASS x", "AUTH PLAIN", "STLS", "UTF8", "APOP a 0123456789abcdef0123456789abcdef"] {
+    for command in
+        ["USER bob", "PASS x", "AUTH PLAIN", "STLS", "UTF8", "APOP a 0123456789abcdef0123456789abcdef"]
+    {
         client.err(command);
     }
     assert_eq!(client.ask("STAT"), "+OK 2 34");
