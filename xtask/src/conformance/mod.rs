@@ -142,7 +142,7 @@ fn print_abuse_cases(abuse_cases: &BTreeSet<String>, covered: &BTreeSet<String>)
     let (cited, missing): (Vec<_>, Vec<_>) = abuse_cases.iter().partition(|id| covered.contains(*id));
     println!("Abuse cases: {}, covered: {}", abuse_cases.len(), cited.len());
     let mut missing: Vec<_> = missing.into_iter().map(String::as_str).collect();
-    missing.sort_by_key(|id| (id.len(), *id));
+    missing.sort_unstable();
     println!("  uncovered: {}\n", missing.join(" "));
 }
 
