@@ -13,6 +13,7 @@ macro_rules! exception {
     };
 }
 
+pub(crate) use exception;
 
 /// `pop3.UsageError` with this sentence.
 pub(crate) fn usage(py: Python<'_>, message: &str) -> PyErr {
@@ -38,9 +39,8 @@ pub(crate) fn out_of_range(py: Python<'_>, what: &str, error: PyErr) -> PyErr {
     }
 }
 
-/// The server broke the protocol.
-pub(crate) fn server_misbehaved(py: Python<'_>, error: client::PeerMisbehaved) -> PyErr {
-    let message = error.to_string();
+/// The server broke the protocol, in the words of `message`.
+pub(crate) fn server_misbehaved(py: Python<'_>, error: client::PeerMisbehaved, message: String) -> PyErr {
     match error {
         client::PeerMisbehaved::UnexpectedEof => exception!(py, "ConnectionClosed", (message,)),
         _ => exception!(py, "ProtocolError", (message,)),

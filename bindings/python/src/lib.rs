@@ -4,6 +4,7 @@
 //! checker sees them; this module makes them and reads them.
 
 mod classes;
+mod client;
 mod errors;
 mod proto;
 mod text;
@@ -15,6 +16,8 @@ use pyo3::prelude::*;
 mod _pop3 {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::client::Client;
     #[pymodule_export]
     use crate::proto::message_octets;
 

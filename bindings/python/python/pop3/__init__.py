@@ -15,21 +15,28 @@ from ._errors import (
     TlsError,
     UsageError,
 )
-from ._pop3 import __version__
+from ._pop3 import Client, __version__
+from ._values import BinaryFile, DropListing, ScanListing, Security, UniqueIdListing
 
 __all__ = [
     "AuthFailed",
+    "BinaryFile",
+    "Client",
     "ConnectionClosed",
     "ConnectionFailed",
+    "DropListing",
     "Error",
     "InUse",
     "LoginDelay",
     "PermanentError",
     "ProtocolError",
     "Refused",
+    "ScanListing",
+    "Security",
     "TemporaryError",
     "TimeoutError",
     "TlsError",
+    "UniqueIdListing",
     "UsageError",
     "__version__",
 ]

@@ -1,8 +1,12 @@
 """The native half of ``pop3``."""
 
+import builtins
 from collections.abc import Iterable
-from typing import Final, final
+from os import PathLike
+from types import TracebackType
+from typing import Final, final, overload
 
+from ._values import BinaryFile, DropListing, ScanListing, Security, UniqueIdListing
 from .proto import (
     ClientEvent,
     Command,
@@ -17,7 +21,7 @@ from .proto import (
     Wait,
 )
 
-__all__ = ["ProtoClient", "ProtoServer", "__version__", "message_octets"]
+__all__ = ["Client", "ProtoClient", "ProtoServer", "__version__", "message_octets"]
 
 __version__: Final[str]
 
@@ -233,3 +237,135 @@ class ProtoServer:
     @property
     def is_utf8(self) -> bool:
         """Whether the client has asked for UTF-8 mode. RFC 6856 section 2."""
+
+@final
+class Client:
+    """A session with a POP3 server.
+
+    ``url`` is ``pops://user@host:port`` for TLS from the first octet on (port 995 if none is given), or
+    ``pop://user@host:port`` for STLS (port 110), which is required then: the password never goes over a
+    connection that is not encrypted, unless ``security`` says so by name. Special characters in the user name
+    are written ``%XX``, ``@`` is ``%40``. RFC 2384, RFC 8314.
+
+    With ``password``, or with ``token`` for OAuth 2, it logs in at once; without them, ``login`` does. The way
+    is the best SASL mechanism that the server offers, else USER and PASS.
+
+    ``ca_file`` is a PEM file of certificates to trust instead of the system's. ``timeout`` is in seconds, for
+    connecting, and for every single wait for the server. The interpreter is free while it waits.
+
+    As a context manager it ends with QUIT, which removes what is marked as deleted; an exception drops the
+    connection without QUIT, so that nothing is removed. One thread at a time.
+
+    Raises ``AuthFailed``, ``InUse``, ``LoginDelay`` and other ``Refused`` when the server says no, ``TlsError``
+    when the connection would not be private, ``ConnectionFailed``, ``TimeoutError``, ``ProtocolError``, and
+    ``UsageError`` for a URL that is none.
+    """
+
+    def __new__(
+        cls,
+        url: str,
+        /,
+        *,
+        user: str | None = None,
+        password: str | None = None,
+        token: str | None = None,
+        security: Security | None = None,
+        ca_file: str | PathLike[str] | None = None,
+        timeout: float | None = None,
+    ) -> Client: ...
+    def login(self, *, user: str | None = None, password: str | None = None, token: str | None = None) -> None:
+        """Logs in and opens the maildrop. The user may stand in the URL.
+
+        Raises ``Refused`` or a subclass when the server says no; another attempt may follow then.
+        """
+
+    def capabilities(self) -> dict[str, tuple[str, ...]]:
+        """What the server announces now: tags with their parameters. It differs before and after login.
+
+        Empty when the server does not know CAPA. RFC 2449 section 5.
+        """
+
+    def stat(self) -> DropListing:
+        """STAT: how many messages are not marked as deleted, and their octets. RFC 1939 section 5."""
+
+    @overload
+    def list(self, number: None = None, /) -> builtins.list[ScanListing]: ...
+    @overload
+    def list(self, number: int, /) -> ScanListing:
+        """LIST: the size in octets of every message that is not marked, or of one. RFC 1939 section 5.
+
+        Sizes are what the server says. Raises ``Refused`` when there is no such message.
+        """
+
+    @overload
+    def uidl(self, number: None = None, /) -> builtins.list[UniqueIdListing]: ...
+    @overload
+    def uidl(self, number: int, /) -> UniqueIdListing:
+        """UIDL: the unique-id of every message that is not marked, or of one. RFC 1939 section 7.
+
+        Octets in it that are no UTF-8 are kept as lone surrogates, as ``os.fsdecode`` does. Raises ``Refused``
+        when there is no such message, or the server has no unique-ids.
+        """
+
+    def retr(self, number: int, /) -> bytes:
+        """RETR: a whole message, with CRLF line ends. For large ones, see ``retr_to``. RFC 1939 section 5.
+
+        Raises ``Refused`` when there is no such message, it is marked, or the server cannot read it.
+        """
+
+    def retr_to(self, number: int, file: BinaryFile, /) -> int:
+        """RETR into a binary file, piece by piece, whatever the message's size. Gives its octets.
+
+        The message is whole only if this returns: after an exception the file holds a part of it.
+        """
+
+    def top(self, number: int, lines: int = 0, /) -> bytes:
+        """TOP: the header of a message, the empty line, and so many lines of the body. RFC 1939 section 7.
+
+        Raises ``Refused`` when there is no such message, or the server does not know TOP.
+        """
+
+    def dele(self, number: int, /) -> None:
+        """DELE: marks a message as deleted; ``quit`` removes it. RFC 1939 section 5.
+
+        Raises ``Refused`` when there is no such message, or it is marked already.
+        """
+
+    def rset(self) -> None:
+        """RSET: takes all marks away. RFC 1939 section 5."""
+
+    def noop(self) -> None:
+        """NOOP: nothing, but the server's autologout timer starts anew. RFC 1939 section 5."""
+
+    def quit(self) -> tuple[int, ...]:
+        """QUIT: removes what is marked as deleted, and ends the session.
+
+        Gives the message-numbers that were removed, ascending. RFC 1939 section 6.
+
+        Raises ``Refused`` when some were not removed. After any other exception it is unknown whether they
+        were: compare the unique-ids in the next session.
+        """
+
+    def close(self) -> None:
+        """Drops the connection without QUIT: nothing is removed. Does nothing when the session is over."""
+
+    @property
+    def marked(self) -> tuple[int, ...]:
+        """Message-numbers that are marked as deleted in this session, ascending."""
+
+    @property
+    def removed(self) -> tuple[int, ...] | None:
+        """Message-numbers that the server has removed, ascending; ``None`` until it has confirmed QUIT."""
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether the connection is encrypted; false once the session is over."""
+
+    def __enter__(self) -> Client: ...
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...

@@ -82,7 +82,7 @@ impl Client {
         }
         if !has_octets {
             self.is_eof = true;
-            self.machine.handle_eof().map_err(|error| server_misbehaved(py, error))?;
+            self.machine.handle_eof().map_err(|error| server_misbehaved(py, error, error.to_string()))?;
         }
         Ok(())
     }
@@ -95,7 +95,7 @@ impl Client {
         let mut rest = self.input.unread(py);
         let before = rest.len();
         let object = match self.machine.next_event(&mut rest) {
-            Err(error) => Err(server_misbehaved(py, error)),
+            Err(error) => Err(server_misbehaved(py, error, error.to_string())),
             Ok(Some(event)) => {
                 self.is_our_turn = matches!(event, Event::Challenge { .. } | Event::StartTls);
                 to_python(py, event, &mut self.ids)

@@ -10,6 +10,7 @@ mod server;
 mod server_event;
 
 pub(crate) use client::Client;
+pub(crate) use command::message_number;
 pub(crate) use server::Server;
 
 use pop3_proto::{body::OctetCounter, machine::Machine};
