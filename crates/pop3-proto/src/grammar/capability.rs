@@ -1,6 +1,6 @@
 use alloc::{borrow::Cow, string::String};
 
-use super::primitives::{decimal, trim_end};
+use super::primitives::{decimal, spaces0, trim_end};
 use crate::types::{Capability, Expire, Language, LanguageTag, Mechanism};
 
 /// `capa-line = capa-tag *(SP capa-param)`, RFC 2449 section 3; tags in any case.
@@ -9,7 +9,7 @@ use crate::types::{Capability, Expire, Language, LanguageTag, Mechanism};
 /// `None` for an empty line.
 #[must_use]
 pub fn capability(line: &[u8]) -> Option<Capability<'_>> {
-    let line = trim_end(line);
+    let (line, _) = spaces0(trim_end(line)).ok()?;
     let text = String::from_utf8_lossy(line);
     let mut words = words(line);
     let tag = words.next()?;

@@ -294,6 +294,7 @@ fn known_capabilities_both_ways() {
         Some(Capability::Sasl(vec![mechanism("plain"), mechanism("LOGIN")]))
     );
     assert_eq!(capability(b"top 1 2"), Some(Capability::Top));
+    assert_eq!(capability(b"  IMPLEMENTATION x "), Some(Capability::Implementation("x".into())));
     assert_eq!(capability(b""), None);
     let mut out = Vec::new();
     encode::capability(&Capability::Other("X".repeat(511).into()), &mut out);

@@ -30,9 +30,8 @@ pub(crate) fn play(script: &Script, feed: Feed) -> Result<Outcome, Wrong> {
     let mut stage = Stage::new(script, feed)?;
     let mut expected: Vec<Said> = Vec::new();
     let mut fed = 0;
-    let mut steps = script.steps.iter().enumerate();
     let mut fed_until = 0;
-    while let Some((index, step)) = steps.next() {
+    for (index, step) in script.steps.iter().enumerate() {
         match step {
             Step::Client(_) if index < fed_until => {}
             Step::Client(run) => {
