@@ -123,10 +123,7 @@ fn an_error_is_said_again_and_nothing_goes_out_any_more() {
     client.handle_eof().unwrap();
     assert_eq!(error(&mut client, b""), PeerMisbehaved::UnexpectedEof);
     assert_eq!(client.respond(Secret::new(b"secret")), Err(UsageError::NoChallenge));
-    assert!(
-        client.poll_transmit().map_or("", |_| "something").is_empty()
-            || written(&mut client) == "AUTH PLAIN\r\n"
-    );
+    assert!(client.poll_transmit().is_none());
 }
 
 // Conformance: C-2449-05
