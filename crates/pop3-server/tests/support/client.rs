@@ -120,11 +120,17 @@ impl Client {
 
     /// The lines of a multi-line response after its first, unstuffed, with CRLF; without the termination.
     pub(crate) fn body(&mut self) -> Vec<u8> {
+        let mut looked_at = 0;
         loop {
-            if let Some((body, used)) = unstuff(&self.unread) {
-                self.unread.drain(..used);
+            let is_at_start = self.unread.starts_with(b".\r\n");
+            let end = self.unread[looked_at..].windows(5).position(|octets| octets == b"\r\n.\r\n");
+            if is_at_start || end.is_some() {
+                let length = if is_at_start { 0 } else { looked_at + end.unwrap_or_default() + 2 };
+                let body = unstuffed(&self.unread[..length]);
+                self.unread.drain(..length + 3);
                 return body;
             }
+            looked_at = self.unread.len().saturating_sub(4);
             assert_ne!(self.fill().unwrap(), 0, "the end of the connection within a response");
         }
     }
@@ -152,6 +158,11 @@ impl Client {
             }
         }
         std::mem::take(&mut self.unread)
+    }
+
+    /// Whether an octet comes.
+    pub(crate) fn try_octet(&mut self) -> io::Result<usize> {
+        self.fill()
     }
 
     /// So many octets, whatever they are.
@@ -194,18 +205,17 @@ fn is_end(error: &io::Error) -> bool {
     )
 }
 
-/// The body and the octets it took, if the termination is there.
-fn unstuff(octets: &[u8]) -> Option<(Vec<u8>, usize)> {
-    let mut body = Vec::new();
-    let mut at = 0;
-    loop {
-        let length = octets[at..].windows(2).position(|pair| pair == b"\r\n")?;
-        let line = &octets[at..at + length];
-        at += length + 2;
-        if line == b"." {
-            return Some((body, at));
+/// Without the stuffing: every line end is CRLF here, so what follows an LF begins a line.
+fn unstuffed(octets: &[u8]) -> Vec<u8> {
+    let mut body = Vec::with_capacity(octets.len());
+    let mut previous = b'\n';
+    for octet in octets {
+        if *octet == b'.' && previous == b'\n' {
+            previous = 0;
+        } else {
+            body.push(*octet);
+            previous = *octet;
         }
-        body.extend_from_slice(line.strip_prefix(b".").unwrap_or(line));
-        body.extend_from_slice(b"\r\n");
     }
+    body
 }
