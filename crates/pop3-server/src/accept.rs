@@ -67,8 +67,6 @@ fn admit<S: Store, A: Authenticator>(
             return;
         }
     };
-    // Answers are written in one piece; to hold them back would only cost time.
-    let _ = socket.set_nodelay(true);
     let id = shared.sessions.fetch_add(1, Ordering::Relaxed);
     let session = Session::new(Arc::clone(shared), id, peer, admission);
     shared.tracker.spawn(session.run(socket, kind));

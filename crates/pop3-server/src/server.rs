@@ -121,6 +121,11 @@ impl<S, A> Shared<S, A> {
     }
 }
 
+/// Octets that the system keeps for a client that does not take them. With its usual megabytes, somebody
+/// on a slow line would show no progress for longer than the limit on standing still, and it is memory.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 128 * 1024;
+
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
 
@@ -134,6 +139,11 @@ fn listen(listener: Listener) -> Result<TcpListener, StartError> {
             socket.set_only_v6(true)?;
         }
         socket.set_reuse_address(true)?;
+        // What is set here, accepted connections have from the start. Answers are written in one piece;
+        // to hold them back would only cost time.
+        socket.set_tcp_nodelay(true)?;
+        #[cfg(target_os = "linux")]
+        socket.set_tcp_notsent_lowat(UNSENT)?;
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;

@@ -1,5 +1,6 @@
 //! One connection, from its first octet to its end.
 
+mod ahead;
 mod login;
 
 use std::{
@@ -28,6 +29,7 @@ use tokio::{
 use tracing::{debug, error, info, warn};
 
 use crate::{Authenticator, Kind, Shared, admission::Admission, timestamp::timestamp};
+use ahead::Ahead;
 use login::{Claim, Exchange, Opened, Refusal, Response, Verdict};
 
 /// Octets that are read at once: commands are short, and there are many sessions.
@@ -48,6 +50,7 @@ pub(crate) struct Session<S: Store, A> {
     peer: SocketAddr,
     opened: Option<Opened<S::Maildrop>>,
     exchange: Option<Exchange>,
+    ahead: Ahead,
     retrieved: u32,
     is_told_to_stop: bool,
     _admission: Admission,
@@ -67,6 +70,7 @@ impl<S: Store, A: Authenticator> Session<S, A> {
             peer,
             opened: None,
             exchange: None,
+            ahead: Ahead::default(),
             retrieved: 0,
             is_told_to_stop: false,
             _admission: admission,
@@ -274,9 +278,19 @@ impl<S: Store, A: Authenticator> Session<S, A> {
             let _ = driver.machine.refuse_message(Some(ResponseCode::SysTemp));
             return Ok(());
         };
-        let maildrop = Arc::clone(&opened.maildrop);
-        let body = spawn_blocking(move || open_body(&*maildrop, number)).await;
-        match body.unwrap_or_else(|_| Err("reading it failed".into())) {
+        let body = match self.ahead.take(number) {
+            Some(message) => Ok(Body::whole(message)),
+            None => {
+                let maildrop = Arc::clone(&opened.maildrop);
+                let reads_ahead = self.ahead.is_next(number);
+                let read = spawn_blocking(move || ahead::read(&*maildrop, number, reads_ahead)).await;
+                read.unwrap_or_else(|_| Err("reading it failed".into())).map(|(body, ahead)| {
+                    self.ahead.keep(ahead);
+                    body
+                })
+            }
+        };
+        match body {
             Ok(body) => {
                 if extent == Extent::Whole {
                     self.retrieved = self.retrieved.saturating_add(1);
@@ -344,6 +358,7 @@ impl<S: Store, A: Authenticator> Session<S, A> {
     /// Gives the maildrop back without removing anything. RFC 1939 section 6.
     async fn release(&mut self) {
         self.exchange = None;
+        self.ahead = Ahead::default();
         if let Some(opened) = self.opened.take() {
             // A store may have something to write down.
             let _ = self.shared.tracker.spawn_blocking(move || drop(opened)).await;
@@ -375,13 +390,6 @@ impl<S: Store, A: Authenticator> Session<S, A> {
             Err(error) => debug!(session, %peer, %error, "ended"),
         }
     }
-}
-
-/// One trip to the blocking pool opens a message and reads all of it, if it is small.
-fn open_body<M: OpenMaildrop>(maildrop: &M, number: MessageNumber) -> Result<Body<M::Body>, String> {
-    let size = maildrop.maildrop().messages().get(number.index()).map_or(0, |info| info.size.0);
-    let body = maildrop.read(number).map_err(|error| error.to_string())?;
-    Body::open(body, size).map_err(|error| error.to_string())
 }
 
 /// Says the last words and closes.
