@@ -236,7 +236,7 @@ impl Pair {
                 self.answers.push((id, format!("{} {}", listing.count, listing.size)));
             }
             Event::ScanListing { id, listing } => {
-                self.line(id, &format!("{} {}", listing.number, listing.size))
+                self.line(id, &format!("{} {}", listing.number, listing.size));
             }
             Event::UniqueIdListing { id, listing } => {
                 self.line(id, &format!("{} {}", listing.number, listing.unique_id));
