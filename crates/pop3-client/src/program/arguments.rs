@@ -1,0 +1,157 @@
+//! The command line.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+use pop3_client::Url;
+
+use super::exit::HELP;
+
+/// Fetches mail over POP3.
+///
+/// A URL is pops://USER@HOST[:PORT] for TLS, or pop://USER@HOST[:PORT] for STLS, which is required then.
+/// Special characters in the name are written as %XX, "@" as %40. The password is read from a file, from
+/// the environment variable POP3_PASSWORD, or asked for on a terminal; it is never an argument.
+#[derive(Debug, Parser)]
+#[command(name = "pop3-client", version, after_help = HELP)]
+pub(crate) struct Arguments {
+    /// Say more about what happens; twice for even more.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub(crate) verbose: u8,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Fetch messages into a Maildir; only those that were not fetched before.
+    Fetch(Fetch),
+    /// List the messages: number, octets, unique-id, sender, subject, date.
+    List(List),
+    /// Show the beginning of a message.
+    Top(Top),
+    /// Show what the server announces.
+    Capa(Capa),
+}
+
+/// How to reach the server.
+#[derive(Debug, Args)]
+pub(crate) struct Connection {
+    /// pops://USER@HOST[:PORT] (TLS) or pop://USER@HOST[:PORT] (STLS).
+    pub(crate) url: Url,
+    /// Trust the certificates in this PEM file, and no others.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Give up when the server says nothing for so many seconds.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) timeout: Option<Duration>,
+    /// Give up when everything together takes longer than so many seconds.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) deadline: Option<Duration>,
+    /// Do not send CAPA; some old servers close the connection on it.
+    #[arg(long)]
+    pub(crate) no_capa: bool,
+    /// Take LF alone for the end of a line, for servers that send no CR.
+    #[arg(long)]
+    pub(crate) lenient_line_ends: bool,
+    /// Do not encrypt: everybody on the way reads the password and the mail.
+    #[arg(long, conflicts_with = "insecure_opportunistic")]
+    pub(crate) insecure_plain: bool,
+    /// Encrypt only if the server offers it: whoever stands in between can say that it does not.
+    #[arg(long)]
+    pub(crate) insecure_opportunistic: bool,
+    /// Encrypt, but for whoever answers: accept any certificate.
+    #[arg(long, conflicts_with = "ca_file")]
+    pub(crate) insecure_any_certificate: bool,
+}
+
+/// How to log in.
+#[derive(Debug, Args)]
+pub(crate) struct Account {
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    /// The user, as it is, where the URL does not name one.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+    /// Read the password from the first line of this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Log in with the OAuth 2 access token in the first line of this file.
+    #[arg(long, value_name = "FILE", conflicts_with = "password_file")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+/// Fetch messages into a Maildir.
+///
+/// Each message is on the disk, and noted in DIR/pop3-client/ACCOUNT/journal, before the server is told
+/// to remove it. However the program ends, at the next start it goes on where it was: nothing is lost,
+/// and nothing is fetched twice.
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(crate) struct Fetch {
+    #[command(flatten)]
+    pub(crate) account: Account,
+    /// The Maildir; it is made if it is not there.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) maildir: PathBuf,
+    /// Remove from the server what is safely stored, also what an earlier run has stored.
+    #[arg(long)]
+    pub(crate) delete: bool,
+    /// Fetch everything that is there, also what was fetched before.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Keep the CRLF line ends of the wire, octet for octet. Otherwise each CRLF is stored as LF, as
+    /// Maildirs have it, and a bare LF of the message cannot be told from it any more.
+    #[arg(long)]
+    pub(crate) crlf: bool,
+}
+
+/// List the messages.
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(crate) struct List {
+    #[command(flatten)]
+    pub(crate) account: Account,
+    /// Write a JSON array of objects.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Show the beginning of a message.
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(crate) struct Top {
+    #[command(flatten)]
+    pub(crate) account: Account,
+    /// Which message, as numbered by `list`.
+    pub(crate) number: u32,
+    /// How many lines of its body.
+    #[arg(default_value_t = 10)]
+    pub(crate) lines: u32,
+}
+
+/// Show what the server announces before anybody logs in.
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(crate) struct Capa {
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+fn seconds(text: &str) -> Result<Duration, &'static str> {
+    match text.parse::<u64>() {
+        Ok(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds)),
+        _ => Err("a number of seconds, 1 or more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,197 @@
+//! `fetch`: messages into a Maildir, so that no crash, kill or lost connection loses or doubles one.
+//!
+//! The order is what does it (see [`spool`]): on the disk, in the journal, in `new`; and only then DELE,
+//! and QUIT.
+
+mod journal;
+mod line_ends;
+mod plan;
+mod progress;
+mod receive;
+mod spool;
+
+use std::{
+    collections::HashMap,
+    io::{self, Write as _},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use indicatif::HumanBytes;
+use pop3_client::{
+    Error, Options, Transaction,
+    blocking::Session,
+    proto::types::{Capability, ListedUniqueId, MessageNumber},
+};
+use tracing::{info, warn};
+
+use super::{
+    arguments::Fetch,
+    connect,
+    exit::{Exit, Failure},
+};
+use journal::Account;
+use plan::{Listed, Plan};
+use spool::Spool;
+
+pub(super) fn run(arguments: &Fetch) -> Result<Exit, Failure> {
+    let options = connect::options(&arguments.account.connection)?;
+    let login = connect::login(&arguments.account)?;
+    let account = Account { host: options.host.clone(), port: options.port, user: login.name().to_owned() };
+    let mut spool = Spool::open(&arguments.maildir, &account)?;
+    let mut session = connect::open_maildrop(&options, &login)?;
+    let mut run = Run { arguments, options: &options, spool: &mut spool, fetched: 0, octets: 0, failed: 0 };
+    let deletable = run.fetch(&mut session)?;
+    let exit = run.finish(session, &deletable)?;
+    Ok(exit)
+}
+
+/// One run, and what came of it so far.
+struct Run<'a> {
+    arguments: &'a Fetch,
+    options: &'a Options,
+    spool: &'a mut Spool,
+    fetched: u64,
+    octets: u64,
+    /// Messages that could not be fetched or marked.
+    failed: u64,
+}
+
+impl Run<'_> {
+    /// Fetches what is new, and gives what may be removed from the server now.
+    fn fetch(&mut self, session: &mut Session<Transaction>) -> Result<Vec<Listed>, Failure> {
+        let listed = self.listed(session)?;
+        self.warn_of_renumbering(&listed);
+        let mode = plan::Mode { deletes: self.arguments.delete, fetches_all: self.arguments.all };
+        let Plan { fetch, mut delete, known, left } = plan::plan(listed, self.spool.journal(), mode);
+        for (listed, why) in &left {
+            self.failed += 1;
+            warn!("message {} {why}", listed.number);
+        }
+        info!(new = fetch.len(), known, "messages");
+        let received = receive::receive(self, session, &fetch)?;
+        if self.arguments.delete {
+            delete.extend(received);
+        }
+        Ok(delete)
+    }
+
+    /// Every message with its size and unique-id, joined by number. RFC 1939 sections 5 and 7.
+    fn listed(&mut self, session: &mut Session<Transaction>) -> Result<Vec<Listed>, Failure> {
+        let failed = |error: Error| Failure::server(self.options, &error);
+        if session.stat().map_err(failed)?.count == 0 {
+            return Ok(Vec::new());
+        }
+        let sizes = session.list().map_err(failed)?;
+        let mut unique_ids = match session.uidl() {
+            Ok(listings) => listings.into_iter().map(|line| (line.number, line.unique_id)).collect(),
+            Err(error @ Error::Refused { .. }) => self.without_unique_ids(session, error)?,
+            Err(error) => return Err(failed(error)),
+        };
+        let listed = sizes.into_iter().map(|line| Listed {
+            number: line.number,
+            size: line.size.0,
+            unique_id: unique_ids.remove(&line.number),
+        });
+        let listed: Vec<Listed> = listed.collect();
+        self.spool.note_listing(&listed, today())?;
+        Ok(listed)
+    }
+
+    /// What can be done with a server that has no unique-ids.
+    fn without_unique_ids(
+        &self,
+        session: &mut Session<Transaction>,
+        error: Error,
+    ) -> Result<HashMap<MessageNumber, ListedUniqueId<'static>>, Failure> {
+        let failed = |error: Error| Failure::server(self.options, &error);
+        let is_announced = session.capabilities().map_err(failed)?.contains(&Capability::Uidl);
+        if is_announced {
+            let text = failed(error).text;
+            return Err(Failure::new(
+                Exit::TryLater,
+                format_args!("{text}; it has unique-ids at other times, try again later"),
+            ));
+        }
+        if !self.arguments.all && !self.arguments.delete {
+            return Err(Failure::new(
+                Exit::Unavailable,
+                format_args!(
+                    "{} port {} has no unique-ids (UIDL), so new messages cannot be told from fetched ones; \
+                     fetch with --delete, or with --all to fetch everything each time",
+                    self.options.host, self.options.port
+                ),
+            ));
+        }
+        warn!("the server has no unique-ids: after a crash some messages may be fetched twice");
+        Ok(HashMap::new())
+    }
+
+    /// When every unique-id is new, it is the server that has changed, not the mail.
+    fn warn_of_renumbering(&self, listed: &[Listed]) {
+        const MANY: usize = 10;
+        let journal = self.spool.journal();
+        let is_any_known =
+            listed.iter().filter_map(|listed| listed.unique_id.as_ref()).any(|id| journal.is_known(id));
+        if !is_any_known && listed.len() >= MANY && journal.kept() >= MANY {
+            warn!(
+                "none of the {} unique-ids on {} is known, though {} messages were fetched from there and left: \
+                 the server seems to have given its messages new ones, and all are fetched again",
+                listed.len(),
+                self.options.host,
+                journal.kept()
+            );
+        }
+    }
+
+    /// Marks what is stored, takes leave, and says what was done.
+    fn finish(&mut self, mut session: Session<Transaction>, deletable: &[Listed]) -> Result<Exit, Failure> {
+        let failed = |error: Error| Failure::server(self.options, &error);
+        let numbers = deletable.iter().map(|listed| listed.number);
+        let refused = session.dele_many(numbers).map_err(failed)?;
+        for (number, response) in &refused {
+            self.failed += 1;
+            warn!("the server did not mark message {number} as deleted: {response}");
+        }
+        let quit = session.quit();
+        let is_refused = |listed: &&Listed| refused.iter().any(|(number, _)| *number == listed.number);
+        let marked: Vec<&Listed> = deletable.iter().filter(|listed| !is_refused(listed)).collect();
+        let mut removed = 0;
+        let exit = match quit {
+            Ok(()) => {
+                self.spool.note_removed(&marked)?;
+                removed = marked.len();
+                if self.failed > 0 { Exit::Partial } else { Exit::Done }
+            }
+            // Nothing was asked to be removed, and everything is stored.
+            Err(error) if marked.is_empty() => {
+                info!(%error, "the server did not take leave");
+                if self.failed > 0 { Exit::Partial } else { Exit::Done }
+            }
+            Err(error) => {
+                let text = failed(error).text;
+                warn!("{text}; whether the server removed the messages is unknown, the next run will see");
+                Exit::RemovalUnknown
+            }
+        };
+        self.report(removed).map_err(|error| Failure::output(&error))?;
+        Ok(exit)
+    }
+
+    fn report(&self, removed: usize) -> io::Result<()> {
+        let (fetched, octets) = (self.fetched, HumanBytes(self.octets));
+        let mut text =
+            format!("fetched {fetched} messages ({octets}) into {}", self.arguments.maildir.display());
+        if self.arguments.delete {
+            text.push_str(&format!("; removed {removed} from {}", self.options.host));
+        }
+        if self.failed > 0 {
+            text.push_str(&format!("; {} are left on the server", self.failed));
+        }
+        writeln!(io::stdout(), "{text}")
+    }
+}
+
+/// Days since 1970.
+fn today() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 86_400
+}

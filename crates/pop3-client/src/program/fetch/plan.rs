@@ -1,0 +1,107 @@
+//! Which messages to fetch, and which to remove, from what the server lists and what the journal knows.
+
+use std::{collections::HashMap, fmt};
+
+use pop3_client::proto::types::{ListedUniqueId, MessageNumber};
+
+use super::journal::{Journal, State};
+
+/// A message as the server lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Listed {
+    pub(super) number: MessageNumber,
+    /// In octets; a hint, but a server that changes it has changed the message.
+    pub(super) size: u64,
+    pub(super) unique_id: Option<ListedUniqueId<'static>>,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mode {
+    pub(super) deletes: bool,
+    pub(super) fetches_all: bool,
+}
+
+/// What to do.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Plan {
+    /// To be fetched, in this order.
+    pub(super) fetch: Vec<Listed>,
+    /// Stored by an earlier run, to be removed without being fetched again.
+    pub(super) delete: Vec<Listed>,
+    /// Messages that were fetched before.
+    pub(super) known: usize,
+    /// Neither fetched nor removed.
+    pub(super) left: Vec<(Listed, Why)>,
+}
+
+/// Why a message is left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    NoUniqueId,
+    Short,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoUniqueId => "has no unique-id and was not fetched; --all fetches it, each time",
+            Self::Short => {
+                "came much shorter than it is listed; what came is stored, and the message is left on the server"
+            }
+        })
+    }
+}
+
+/// Decides for every message.
+///
+/// A unique-id that the journal knows means a message that was fetched. Two messages that bear one
+/// unique-id are told apart by size, each entry of the journal standing for one of them (RFC 1939
+/// section 7: copies). Before a message is removed that this run does not fetch, its size has to be the
+/// one that was stored, so that a server that gives unique-ids away twice loses nothing.
+pub(super) fn plan(listed: Vec<Listed>, journal: &Journal, mode: Mode) -> Plan {
+    let mut plan = Plan::default();
+    let mut copies: HashMap<ListedUniqueId<'static>, usize> = HashMap::new();
+    for unique_id in listed.iter().filter_map(|listed| listed.unique_id.clone()) {
+        *copies.entry(unique_id).or_default() += 1;
+    }
+    let mut claimed: HashMap<(ListedUniqueId<'static>, u64), usize> = HashMap::new();
+    for listed in listed {
+        let Some(unique_id) = &listed.unique_id else {
+            match mode.deletes || mode.fetches_all {
+                true => plan.fetch.push(listed),
+                false => plan.left.push((listed, Why::NoUniqueId)),
+            }
+            continue;
+        };
+        let is_alone = copies.get(unique_id) == Some(&1);
+        let claims = claimed.entry((unique_id.clone(), listed.size)).or_default();
+        let same_size = journal.entries(unique_id).filter(|entry| entry.size == listed.size).nth(*claims);
+        *claims += 1;
+        let state = match same_size {
+            Some(entry) => Some(entry.state),
+            // Kept on the server, the unique-id alone says that it was fetched.
+            None if is_alone && !mode.deletes => {
+                journal.entries(unique_id).map(|entry| entry.state).find(|state| *state != State::Removed)
+            }
+            None => None,
+        };
+        match state {
+            _ if mode.fetches_all => plan.fetch.push(listed),
+            None => plan.fetch.push(listed),
+            Some(State::Short) if mode.deletes => plan.left.push((listed, Why::Short)),
+            Some(_) => {
+                plan.known += 1;
+                if mode.deletes {
+                    plan.delete.push(listed);
+                }
+            }
+        }
+    }
+    // What broke a session before comes last, so that it keeps nothing else from being fetched.
+    plan.fetch.sort_by_key(|listed| listed.unique_id.as_ref().is_some_and(|id| journal.has_failed(id)));
+    plan
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+use super::{super::journal::Entry, *};
+
+fn listed(number: u32, unique_id: &str, size: u64) -> Listed {
+    let unique_id = ListedUniqueId::new(unique_id.as_bytes().to_vec()).ok();
+    Listed { number: MessageNumber::new(number).unwrap(), size, unique_id }
+}
+
+fn journal(entries: &[(&str, u64, State)]) -> Journal {
+    let entries = entries.iter().enumerate().map(|(index, (unique_id, size, state))| Entry {
+        name: format!("{index}.host"),
+        unique_id: ListedUniqueId::new(unique_id.as_bytes().to_vec()).ok(),
+        size: *size,
+        state: *state,
+        absent_since: None,
+    });
+    Journal::of(entries)
+}
+
+const KEEP: Mode = Mode { deletes: false, fetches_all: false };
+const DELETE: Mode = Mode { deletes: true, fetches_all: false };
+
+fn numbers(listed: &[Listed]) -> Vec<u32> {
+    listed.iter().map(|listed| listed.number.value()).collect()
+}
+
+// Conformance: C-1939-11, C-REL-03
+#[test]
+fn unique_ids_decide_and_numbers_do_not() {
+    let journal = journal(&[("a", 10, State::Whole), ("b", 20, State::Whole)]);
+    let now = vec![listed(1, "b", 20), listed(2, "c", 30), listed(3, "a", 10)];
+    let keep = plan(now.clone(), &journal, KEEP);
+    assert_eq!((numbers(&keep.fetch), numbers(&keep.delete), keep.known), (vec![2], vec![], 2));
+    let delete = plan(now.clone(), &journal, DELETE);
+    assert_eq!((numbers(&delete.fetch), numbers(&delete.delete)), (vec![2], vec![1, 3]));
+    let all = plan(now, &journal, Mode { deletes: false, fetches_all: true });
+    assert_eq!(numbers(&all.fetch), [1, 2, 3]);
+}
+
+// Conformance: C-1939-10
+#[test]
+fn copies_with_one_unique_id_are_each_fetched_and_none_is_removed_unfetched() {
+    let known = journal(&[("a", 10, State::Whole)]);
+    let now = vec![listed(1, "a", 10), listed(2, "a", 10), listed(3, "a", 99)];
+    for (mode, deleted) in [(KEEP, vec![]), (DELETE, vec![1])] {
+        let plan = plan(now.clone(), &known, mode);
+        assert_eq!((numbers(&plan.fetch), numbers(&plan.delete)), (vec![2, 3], deleted));
+    }
+    let both = journal(&[("a", 10, State::Whole), ("a", 10, State::Whole), ("a", 99, State::Whole)]);
+    assert_eq!(plan(now, &both, KEEP).fetch, []);
+}
+
+#[test]
+fn a_size_that_has_changed_means_a_fetch_before_a_removal() {
+    let journal = journal(&[("a", 10, State::Whole), ("b", 20, State::Removed)]);
+    let now = vec![listed(1, "a", 11), listed(2, "b", 21)];
+    // Kept: some servers count anew. Removed and there again with another size: a unique-id given twice.
+    assert_eq!(numbers(&plan(now.clone(), &journal, KEEP).fetch), [2]);
+    let delete = plan(now, &journal, DELETE);
+    assert_eq!((numbers(&delete.fetch), numbers(&delete.delete)), (vec![1, 2], vec![]));
+}
+
+#[test]
+fn what_came_short_is_never_removed() {
+    let journal = journal(&[("a", 10_000, State::Short)]);
+    let now = vec![listed(1, "a", 10_000)];
+    assert_eq!(plan(now.clone(), &journal, KEEP).known, 1);
+    let delete = plan(now, &journal, DELETE);
+    assert_eq!(delete.left.len(), 1);
+    assert!(delete.fetch.is_empty() && delete.delete.is_empty());
+}
+
+// Conformance: C-REL-07
+#[test]
+fn without_a_unique_id_a_message_is_fetched_only_where_it_is_also_removed() {
+    let none = Listed { number: MessageNumber::FIRST, size: 1, unique_id: None };
+    let known = journal(&[]);
+    assert_eq!(plan(vec![none.clone()], &known, KEEP).left, [(none.clone(), Why::NoUniqueId)]);
+    assert_eq!(plan(vec![none.clone()], &known, DELETE).fetch, [none]);
+}
+
+#[test]
+fn what_broke_a_session_comes_last() {
+    let mut known = journal(&[]);
+    known.failed(&ListedUniqueId::new(&b"a"[..]).unwrap());
+    let plan = plan(vec![listed(1, "a", 1), listed(2, "b", 1), listed(3, "c", 1)], &known, KEEP);
+    assert_eq!(numbers(&plan.fetch), [2, 3, 1]);
+}
