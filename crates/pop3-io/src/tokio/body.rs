@@ -42,6 +42,18 @@ impl<R: Read + Send + 'static> Body<R> {
         let is_whole = read_chunk(&mut body, &mut first, capacity)?;
         Ok(Self { first, rest: (!is_whole).then_some(body) })
     }
+
+    /// A message that is in memory as a whole.
+    #[must_use]
+    pub const fn whole(octets: Vec<u8>) -> Self {
+        Self { first: octets, rest: None }
+    }
+
+    /// The message, if all of it is in memory.
+    #[must_use]
+    pub fn into_whole(self) -> Option<Vec<u8>> {
+        self.rest.is_none().then_some(self.first)
+    }
 }
 
 /// Fills `chunk` with up to `capacity` octets; true when the end was seen.
