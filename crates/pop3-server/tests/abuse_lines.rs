@@ -163,7 +163,6 @@ fn a_password_is_the_whole_rest_of_the_line() {
 #[test]
 fn names_never_become_paths_or_patterns() {
     let (root, server) = server_with_mail();
-    let outside = std::fs::read_dir(root.path().parent().unwrap()).unwrap().count();
     let mut answers = Vec::new();
     let long = "x".repeat(200);
     for name in ["%", "'", "*)(", "../", "/", "../alice", "..", "\\n", "alice/../alice", &long] {
@@ -179,7 +178,8 @@ fn names_never_become_paths_or_patterns() {
         std::fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     users.sort_unstable();
     assert_eq!(users, [USER]);
-    assert_eq!(std::fs::read_dir(root.path().parent().unwrap()).unwrap().count(), outside);
+    let outside = root.path().parent().unwrap();
+    assert!(!outside.join(USER).exists() && !outside.join("cur").exists());
 }
 
 // Conformance: A-24, S-5034-21
