@@ -16,7 +16,7 @@ use pop3_store::{Store, maildir::MaildirStore};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
-pub(crate) use certificate::Certificate;
+pub(crate) use certificate::{Certificate, client_config};
 pub(crate) use client::Client;
 pub(crate) use program::{Program, wait_until};
 
