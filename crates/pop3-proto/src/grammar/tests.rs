@@ -177,7 +177,7 @@ fn parsed(line: &str) -> (Status, Option<ResponseCode<'static>>, String) {
     (response.status, response.code, String::from_utf8(response.text.into_owned()).unwrap())
 }
 
-// Conformance: P-1939-02, C-1939-03, C-1957-01, P-2449-03, P-2449-04, P-2449-07, C-PROV-05
+// Conformance: P-1939-02, C-1939-03, C-1957-01, C-2449-10, P-2449-03, P-2449-04, P-2449-07, C-PROV-05
 #[test]
 fn known_responses() {
     use ResponseCode as Code;

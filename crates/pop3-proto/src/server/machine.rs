@@ -276,6 +276,10 @@ impl Machine for Server {
                 Phase::TlsOwed if !input.is_empty() => {
                     return Err(self.fail(PeerMisbehaved::PlaintextAfterStls));
                 }
+                Phase::TlsOwed if self.is_eof => {
+                    self.close = Some(CloseReason::Eof);
+                    continue;
+                }
                 _ => return Ok(None),
             }
             if self.listing.is_some() || self.out.len() >= HIGH_WATER {

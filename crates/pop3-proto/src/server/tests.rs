@@ -129,7 +129,11 @@ fn no_text_is_too_long_or_passes_for_a_code() {
     }
 }
 
-// Conformance: S-2449-06, S-5034-01, S-6856-01, S-2449-08
+/// The tags of the IANA registry.
+const REGISTERED: &str = "TOP USER SASL RESP-CODES LOGIN-DELAY PIPELINING EXPIRE UIDL IMPLEMENTATION STLS \
+                          AUTH-RESP-CODE UTF8 LANG";
+
+// Conformance: S-2449-06, S-5034-01, S-6856-01, S-2449-08, S-2449-21
 #[test]
 fn what_is_said_before_login_is_said_after() {
     let mechanism = |name| OfferedMechanism::plaintext(crate::types::Mechanism::new(name).unwrap());
@@ -163,6 +167,9 @@ fn what_is_said_before_login_is_said_after() {
                     let is_kept = after.iter().any(|later| tag(later) == tag(capability));
                     assert!(is_kept || *capability == Capability::Stls, "{capability:?}");
                 }
+                // Every tag we know is a registered one; none of our own needs an X.
+                let is_registered = |tag: &[u8]| REGISTERED.split(' ').any(|known| known.as_bytes() == tag);
+                assert!(after.iter().all(|capability| is_registered(&tag(capability))));
                 assert!(!after.contains(&Capability::Stls));
                 assert_eq!(before.contains(&Capability::User), user_pass && (allow || is_tls));
                 assert_eq!(before.contains(&Capability::Stls), !is_tls);
