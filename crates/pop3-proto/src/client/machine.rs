@@ -1,93 +1,22 @@
 use alloc::{borrow::Cow, vec::Vec};
-use core::fmt;
 
 use zeroize::Zeroize;
 
 use super::{
-    CommandId, Event, PeerMisbehaved, UsageError,
+    CommandId, Config, Event, PeerMisbehaved, PipeliningPolicy, SessionState, UsageError,
+    config::is_sendable,
+    lines::{malformed_line, mechanism, single_line_event},
     outstanding::{Fifo, Outstanding},
 };
 use crate::{
-    body::{BodyDecoder, BodyPiece, LineEnds},
+    body::{BodyDecoder, BodyPiece},
     encode,
     framing::{Framed, LineFramer},
     grammar,
     machine::{Elapsed, Machine},
     outgoing::Outgoing,
-    types::{
-        Capability, Command, DropListing, Keyword, ListedUniqueId, Mechanism, MessageNumber, Octets,
-        Response, Secret, UniqueIdListing,
-    },
+    types::{Capability, Command, Keyword, Secret},
 };
-
-/// What a client puts up with.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Config {
-    /// Whether a command may be sent while another is unanswered.
-    pub pipelining: PipeliningPolicy,
-    /// The most octets of a line that is no line of a message, its end included.
-    pub max_line: usize,
-    /// The most octets of a challenge, its line's end included. RFC 5034 section 4.
-    pub max_challenge: usize,
-    /// The most lines of one listing.
-    pub max_listing: usize,
-    /// The most commands on the wire.
-    pub max_outstanding: usize,
-    /// What ends a line of a message.
-    pub line_ends: LineEnds,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            pipelining: PipeliningPolicy::WhenAdvertised,
-            max_line: 8 * 1024,
-            max_challenge: 64 * 1024,
-            max_listing: 10_000_000,
-            max_outstanding: 128,
-            line_ends: LineEnds::Strict,
-        }
-    }
-}
-
-/// Whether a command may be sent while another is unanswered. RFC 2449 section 6.6.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PipeliningPolicy {
-    /// One command at a time.
-    Never,
-    /// When the server announced PIPELINING in this security context.
-    WhenAdvertised,
-    /// Always; for servers known to manage.
-    Always,
-}
-
-/// Where the session stands, as far as this side knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SessionState {
-    /// The greeting is awaited.
-    Greeting,
-    /// Nobody is logged in.
-    Authorization,
-    /// The maildrop is open.
-    Transaction,
-    /// QUIT was sent in TRANSACTION.
-    Update,
-    /// Nothing more can be said.
-    Closed,
-}
-
-impl fmt::Display for SessionState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Greeting => "greeting",
-            Self::Authorization => "AUTHORIZATION",
-            Self::Transaction => "TRANSACTION",
-            Self::Update => "UPDATE",
-            Self::Closed => "closed",
-        })
-    }
-}
 
 /// The client's side of a session: sends commands, and matches what comes back to them in order.
 #[derive(Debug)]
@@ -529,66 +458,4 @@ impl Machine for Client {
     }
 
     fn handle_timeout(&mut self, _now: Elapsed) {}
-}
-
-/// Which commands belong into which state. RFC 1939 sections 4 to 7 and the extensions.
-const fn is_sendable(state: SessionState, keyword: Keyword) -> bool {
-    use Keyword as K;
-    let in_both = matches!(keyword, K::Capa | K::Lang | K::Quit);
-    let in_authorization = matches!(keyword, K::Apop | K::Auth | K::Pass | K::Stls | K::User | K::Utf8);
-    match state {
-        SessionState::Authorization => in_both || in_authorization,
-        SessionState::Transaction => !in_authorization,
-        SessionState::Greeting | SessionState::Update | SessionState::Closed => false,
-    }
-}
-
-/// STAT, LIST n and UIDL n carry their answer in the text of the first line.
-fn single_line_event<'i>(
-    response: &Response<'i>,
-    payload: &'i [u8],
-    command: Outstanding,
-) -> Result<Option<Event<'i>>, PeerMisbehaved> {
-    let (id, keyword) = (command.id, command.keyword);
-    let malformed = PeerMisbehaved::MalformedListing { keyword };
-    Ok(match keyword {
-        Keyword::Stat => {
-            let listing = grammar::drop_listing(payload).or_else(|| count_alone(payload)).ok_or(malformed)?;
-            Some(Event::DropListing { id, listing })
-        }
-        Keyword::List => {
-            let listing = grammar::scan_listing(payload).map(|listing| Event::ScanListing { id, listing });
-            Some(listing.or_else(|| malformed_line(payload, id)).ok_or(malformed)?)
-        }
-        Keyword::Uidl => {
-            let listing = grammar::unique_id_listing(payload).or_else(|| unique_id_alone(response, command));
-            Some(listing.map(|listing| Event::UniqueIdListing { id, listing }).ok_or(malformed)?)
-        }
-        _ => None,
-    })
-}
-
-/// Some servers answer STAT with a count and no size that makes sense.
-fn count_alone(payload: &[u8]) -> Option<DropListing> {
-    let count = grammar::listed_number(payload)?;
-    Some(DropListing { count: u32::try_from(count).ok()?, size: Octets(0) })
-}
-
-/// A line that names a message, and says nothing about it that makes sense.
-fn malformed_line(line: &[u8], id: CommandId) -> Option<Event<'static>> {
-    let number = u32::try_from(grammar::listed_number(line)?).ok()?;
-    Some(Event::MalformedListing { id, number: MessageNumber::new(number).ok()? })
-}
-
-/// Some servers answer UIDL n with the id alone.
-fn unique_id_alone<'i>(response: &Response<'i>, command: Outstanding) -> Option<UniqueIdListing<'i>> {
-    if response.text.contains(&b' ') {
-        return None;
-    }
-    let unique_id = ListedUniqueId::new(response.text.clone()).ok()?;
-    Some(UniqueIdListing { number: command.number?, unique_id })
-}
-
-fn mechanism(line: &[u8]) -> Option<Mechanism<'_>> {
-    Mechanism::new(core::str::from_utf8(line.trim_ascii()).ok()?).ok()
 }

@@ -1,13 +1,16 @@
 //! The client's side of a session: commands out, responses matched to them in order.
 
+mod config;
 mod error;
 mod event;
+mod lines;
 mod machine;
 mod outstanding;
 
+pub use config::{Config, PipeliningPolicy, SessionState};
 pub use error::{PeerMisbehaved, UsageError};
 pub use event::Event;
-pub use machine::{Client, Config, PipeliningPolicy, SessionState};
+pub use machine::Client;
 pub use outstanding::CommandId;
 
 #[cfg(test)]
