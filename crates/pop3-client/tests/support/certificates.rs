@@ -20,9 +20,10 @@ impl Ca {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, "CA of the tests");
-        let certificate = params.self_signed(&key).unwrap();
         let folder = tempfile::tempdir().unwrap();
+        // A name of its own, so that another CA is not taken for it.
+        params.distinguished_name.push(DnType::CommonName, folder.path().display().to_string());
+        let certificate = params.self_signed(&key).unwrap();
         std::fs::write(folder.path().join("ca.pem"), certificate.pem()).unwrap();
         Self { issuer: Issuer::new(params, key), folder }
     }

@@ -2,6 +2,8 @@
 #![allow(dead_code, unreachable_pub, reason = "every test program uses its part")]
 
 pub mod certificates;
+pub mod program;
+pub mod real_server;
 
 use std::{
     io::{self, Read as _, Write as _},

@@ -1,0 +1,9 @@
+//! Against the real server in this process: whole sessions of both kinds, the program, and its death at
+//! any point.
+
+mod crash;
+mod injected;
+mod program;
+mod sessions;
+#[path = "../support/mod.rs"]
+mod support;
