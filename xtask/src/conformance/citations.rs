@@ -108,8 +108,16 @@ fn in_transcript(text: &str, file: &str) -> Vec<Citation> {
 fn ids(list: &str) -> Vec<String> {
     list.split(|character: char| character.is_whitespace() || ",;.()".contains(character))
         .filter(|word| is_id_like(word))
-        .map(str::to_owned)
+        .map(with_two_digits)
         .collect()
+}
+
+/// Abuse cases are cited as `A-7` and as `A-07`.
+fn with_two_digits(id: &str) -> String {
+    match id.strip_prefix("A-") {
+        Some(number) => format!("A-{number:0>2}"),
+        None => id.to_owned(),
+    }
 }
 
 /// One capital letter, a hyphen, and a number at the end.
@@ -170,6 +178,7 @@ mod tests {
     fn words_around_the_ids_do_not_matter() {
         assert_eq!(ids(" S-STLS-01 (injection), and S-STLS-04."), ["S-STLS-01", "S-STLS-04"]);
         assert_eq!(ids(" Q-1939-99 misspelt"), ["Q-1939-99"]);
+        assert_eq!(ids(" A-7, A-07, A-67"), ["A-07", "A-07", "A-67"]);
     }
 
     #[test]
