@@ -77,3 +77,12 @@ class TemporaryError(Refused):
 
 class PermanentError(Refused):
     """Somebody has to mend something on the server: ``[SYS/PERM]``, RFC 3206 section 4."""
+
+
+def _classes(root: type[Error]) -> list[type[Error]]:
+    return [root, *(each for child in root.__subclasses__() for each in _classes(child))]
+
+
+# In a traceback they stand under the name by which they are caught.
+for _class in _classes(Error):
+    _class.__module__ = "pop3"

@@ -100,7 +100,7 @@ impl Client {
                 self.is_our_turn = matches!(event, Event::Challenge { .. } | Event::StartTls);
                 to_python(py, event, &mut self.ids)
             }
-            Ok(None) => wait(py, self.is_our_turn || self.is_eof || !rest.is_empty()),
+            Ok(None) => wait(py, self.is_paused() || !rest.is_empty()),
         };
         let used = before - rest.len();
         self.input.consume(py, used);
@@ -196,6 +196,13 @@ impl Client {
 
     fn __repr__(&self) -> String {
         format!("<pop3.proto.Client, {}, {} outstanding>", self.machine.state(), self.machine.outstanding())
+    }
+}
+
+impl Client {
+    /// Whether more input would not help.
+    fn is_paused(&self) -> bool {
+        self.is_our_turn || self.is_eof || self.machine.poll_transmit().is_some()
     }
 }
 

@@ -86,7 +86,7 @@ impl Server {
         let object = match self.machine.next_event(&mut rest) {
             Err(error) => Err(client_misbehaved(py, error)),
             Ok(Some(event)) => to_python(py, event),
-            Ok(None) => wait(py, !rest.is_empty() || self.is_paused()),
+            Ok(None) => wait(py, self.is_paused() || !rest.is_empty()),
         };
         let used = before - rest.len();
         self.input.consume(py, used);
@@ -268,7 +268,10 @@ impl Server {
 impl Server {
     /// Whether more input would not help.
     fn is_paused(&self) -> bool {
-        self.is_eof || self.machine.owes_answer() || self.machine.state() == SessionState::Closed
+        self.is_eof
+            || self.machine.owes_answer()
+            || self.machine.state() == SessionState::Closed
+            || self.machine.poll_transmit().is_some()
     }
 }
 

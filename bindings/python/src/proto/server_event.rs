@@ -43,7 +43,8 @@ fn login_event<'py>(py: Python<'py>, login: Login<'_>) -> PyResult<Bound<'py, Py
         Login::Password { name, password } => make!(py, "PasswordLogin", (name, &**password.expose())),
         Login::Sasl { mechanism, initial_response } => {
             let initial = initial_response.map(|response| PyBytes::new(py, response.expose()));
-            make!(py, "SaslLogin", (mechanism.as_str(), initial))
+            // Names that differ in case alone are the same; Python compares strings.
+            make!(py, "SaslLogin", (mechanism.as_str().to_ascii_uppercase(), initial))
         }
         _ => Err(unknown()),
     }

@@ -21,8 +21,8 @@ Greeting(is_ok=True, code=None, text='POP3 server ready', timestamp=None)
 >>> client.send(proto.User("mrose"))
 0
 >>> server.receive_data(client.data_to_send())
->>> server.next_event()
-NEED_DATA
+>>> server.next_event()  # it answers USER by itself: there is something to write
+PAUSED
 >>> client.receive_data(server.data_to_send())
 >>> client.next_event()
 Response(id=0, is_ok=True, code=None, text='Send PASS', is_last=True)

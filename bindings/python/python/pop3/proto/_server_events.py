@@ -31,7 +31,7 @@ class ApopLogin:
 @final
 @dataclass(frozen=True, slots=True)
 class SaslLogin:
-    """AUTH with a mechanism that is offered on this connection now. RFC 5034.
+    """AUTH with a mechanism, in upper case, that is offered on this connection now. RFC 5034.
 
     ``initial_response`` is decoded; ``None`` when there was none. Answer: ``accept``, ``reject`` or
     ``challenge``.

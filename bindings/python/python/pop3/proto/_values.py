@@ -10,7 +10,7 @@ class Wait(Enum):
     """Why there is no event now."""
 
     NEED_DATA = "need data"
-    """All input is used: write out, then read more."""
+    """All input is used and all output is written: read more."""
 
     PAUSED = "paused"
     """Something else comes first: output has to be written, an answer is owed, or the session is over."""

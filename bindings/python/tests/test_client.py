@@ -1,0 +1,273 @@
+"""The synchronous client against the real server."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pop3
+import pytest
+from servers import PATIENCE, RealServer
+
+
+def deliver(server: RealServer, message: bytes) -> int:
+    """Delivers a message; gives its number, wherever the server puts it."""
+    with connect(server) as client:
+        before = {unique_id for _, unique_id in client.uidl()}
+    server.deliver(message)
+    with connect(server) as client:
+        (new,) = (number for number, unique_id in client.uidl() if unique_id not in before)
+    return new
+
+
+def connect(server: RealServer, url: str | None = None) -> pop3.Client:
+    return pop3.Client(
+        url or server.pops, password=server.password, ca_file=server.ca_file, timeout=PATIENCE
+    )
+
+
+@pytest.mark.parametrize("scheme", ["pops", "pop"])
+def test_everything_that_can_be_asked(reading_server: RealServer, scheme: str) -> None:
+    with connect(reading_server, getattr(reading_server, scheme)) as client:
+        assert client.is_tls
+        count, size = client.stat()
+        assert (client.stat().count, client.stat().size) == (count, size)
+        assert count == 4
+        sizes = client.list()
+        assert [listing.number for listing in sizes] == [1, 2, 3, 4]
+        assert sum(listing.size for listing in sizes) == size
+        assert client.list(2) == sizes[1]
+        unique_ids = client.uidl()
+        assert len({unique_id for _, unique_id in unique_ids}) == count
+        assert client.uidl(3) == unique_ids[2]
+        assert client.capabilities()["EXPIRE"] == ("NEVER",)
+        assert "STLS" not in client.capabilities()
+        client.noop()
+        for number, octets in sizes:
+            message = client.retr(number)
+            assert len(message) == octets
+            assert message.endswith(b"\r\n")
+            header, _, body = message.partition(b"\r\n\r\n")
+            assert client.top(number) == header + b"\r\n\r\n"
+            assert client.top(number, 1) == header + b"\r\n\r\n" + body.split(b"\r\n")[0] + b"\r\n"
+            assert client.top(number, 10**9) == message
+    assert client.removed == ()
+    assert not client.is_tls
+
+
+# Conformance: C-1939-05, S-1939-32
+def test_a_message_comes_as_it_was_delivered(server: RealServer) -> None:
+    stored = b"Subject: dots\n\n.\n..\nmid.\n\xff\x00\n" + b"x" * 200_000 + b"\r\n.\r\nno end"
+    number = deliver(server, stored)
+    with connect(server) as client:
+        message = client.retr(number)
+        assert message.endswith(stored.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") + b"\r\n")
+        assert client.list(number).size == len(message)
+        file = io.BytesIO()
+        assert client.retr_to(number, file) == len(message)
+        assert file.getvalue() == message
+
+
+def test_a_message_goes_into_a_file(reading_server: RealServer, tmp_path: Path) -> None:
+    with connect(reading_server) as client:
+        for buffering in [0, -1]:
+            with (tmp_path / "message").open("wb", buffering) as file:
+                octets = client.retr_to(2, file)
+            assert (tmp_path / "message").read_bytes() == client.retr(2)
+            assert octets == client.list(2).size
+
+
+# Conformance: S-1939-15, S-1939-16
+def test_what_is_marked_is_removed_by_a_normal_end(server: RealServer) -> None:
+    with connect(server) as client:
+        before = dict(client.uidl())
+        client.dele(3)
+        client.dele(1)
+        assert client.marked == (1, 3)
+        assert client.removed is None
+    assert client.removed == (1, 3)
+    assert not client.marked
+    with connect(server) as client:
+        assert [unique_id for _, unique_id in client.uidl()] == [before[2], before[4]]
+
+
+# Conformance: C-1939-15, S-1939-19
+def test_an_exception_removes_nothing(server: RealServer) -> None:
+    with pytest.raises(ZeroDivisionError), connect(server) as client:
+        client.dele(1)
+        raise ZeroDivisionError
+    assert client.removed is None
+    with pytest.raises(pop3.UsageError, match="over"):
+        client.stat()
+    with connect(server) as again:
+        assert again.stat().count == 4
+
+
+# Conformance: C-1939-15, S-1939-19
+def test_close_removes_nothing(server: RealServer) -> None:
+    client = connect(server)
+    client.dele(2)
+    client.close()
+    client.close()
+    assert client.removed is None
+    with connect(server) as again:
+        assert again.stat().count == 4
+
+
+# Conformance: A-31
+def test_rset_takes_marks_away(server: RealServer) -> None:
+    client = connect(server)
+    client.dele(1)
+    client.rset()
+    assert client.marked == ()
+    assert client.quit() == ()
+    with connect(server) as again:
+        assert again.stat().count == 4
+
+
+def test_quit_says_what_was_removed(server: RealServer) -> None:
+    client = connect(server)
+    client.dele(4)
+    assert client.quit() == (4,)
+    assert client.removed == (4,)
+    with pytest.raises(pop3.UsageError, match="over"):
+        client.quit()
+
+
+# Conformance: A-29
+def test_a_refusal_leaves_the_session_as_it_was(server: RealServer) -> None:
+    with connect(server) as client:
+        client.dele(2)
+        attempts: list[Callable[[], object]] = [
+            lambda: client.dele(2),
+            lambda: client.retr(2),
+            lambda: client.top(2),
+            lambda: client.list(2),
+            lambda: client.uidl(2),
+            lambda: client.retr(99),
+            lambda: client.retr_to(99, io.BytesIO()),
+        ]
+        for refused in attempts:
+            with pytest.raises(pop3.Refused) as refusal:
+                refused()
+            assert type(refusal.value) is pop3.Refused
+            assert refusal.value.code is None
+            assert refusal.value.text in str(refusal.value)
+        assert client.stat().count == 3
+        client.rset()
+
+
+def test_numbers_that_cannot_be_are_not_sent(reading_server: RealServer) -> None:
+    with connect(reading_server) as client:
+        for number in [0, -1, 2**32]:
+            with pytest.raises(pop3.UsageError):
+                client.retr(number)
+        with pytest.raises(TypeError):
+            client.retr("1")  # type: ignore[arg-type]
+
+
+def test_a_file_that_fails_leaves_the_session_as_it_was(server: RealServer) -> None:
+    class Full:
+        def __init__(self, room: int) -> None:
+            self.room = room
+
+        def write(self, data: bytes, /) -> int:
+            if not self.room:
+                raise OSError(28, "No space left on device")
+            taken = min(self.room, len(data))
+            self.room -= taken
+            return taken
+
+    number = deliver(server, b"Subject: long\n\n" + b"line\n" * 100_000)
+    with connect(server) as client:
+        with pytest.raises(OSError, match="No space left"):
+            client.retr_to(number, Full(100_000))
+        with pytest.raises(AttributeError):
+            client.retr_to(number, object())  # type: ignore[arg-type]
+        assert client.stat().count == 5
+        assert client.retr_to(number, Full(10**9)) == client.list(number).size
+
+
+# Conformance: C-3206-01
+def test_a_wrong_password(server: RealServer) -> None:
+    with pytest.raises(pop3.AuthFailed) as refusal:
+        pop3.Client(server.pops, password="wonderland", ca_file=server.ca_file, timeout=PATIENCE)
+    assert refusal.value.code == "AUTH"
+    assert "wonderland" not in str(refusal.value)
+    assert issubclass(pop3.AuthFailed, pop3.Refused)
+
+
+def test_login_can_be_tried_again(server: RealServer) -> None:
+    with pop3.Client(server.pops, ca_file=server.ca_file, timeout=PATIENCE) as client:
+        assert "SASL" in client.capabilities()
+        with pytest.raises(pop3.UsageError, match="log in"):
+            client.stat()
+        with pytest.raises(pop3.AuthFailed):
+            client.login(password="wrong")
+        client.login(user=server.user, password=server.password)
+        with pytest.raises(pop3.UsageError, match="already"):
+            client.login(password=server.password)
+        assert client.stat().count == 4
+
+
+# Conformance: C-2449-10, C-3206-02
+def test_a_maildrop_in_use(server: RealServer) -> None:
+    with connect(server) as client:
+        with pytest.raises(pop3.InUse) as refusal:
+            connect(server)
+        assert refusal.value.code == "IN-USE"
+        assert client.stat().count == 4
+
+
+# Conformance: C-7817-01, C-8314-01, C-2595-03
+@pytest.mark.parametrize("scheme", ["pops", "pop"])
+def test_a_certificate_that_nobody_vouches_for(
+    reading_server: RealServer, tmp_path_factory: pytest.TempPathFactory, scheme: str
+) -> None:
+    other = RealServer(tmp_path_factory.mktemp("other") / "home")
+    other.stop()
+    url = getattr(reading_server, scheme)
+    for ca_file in [other.ca_file, None]:
+        with pytest.raises(pop3.TlsError, match="certificate"):
+            pop3.Client(url, password=reading_server.password, ca_file=ca_file, timeout=PATIENCE)
+
+
+# Conformance: C-7817-10, C-7817-12, C-2595-03
+def test_a_certificate_for_another_name(tmp_path: Path) -> None:
+    elsewhere = RealServer(tmp_path / "home", "127.0.0.2")
+    try:
+        for url in [elsewhere.pops, elsewhere.pop]:
+            with pytest.raises(pop3.TlsError, match="another name"):
+                connect(elsewhere, url)
+    finally:
+        elsewhere.stop()
+
+
+def test_a_file_of_certificates_that_is_none(reading_server: RealServer, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.pem"
+    empty.touch()
+    ca_files: list[str | Path] = [str(empty), tmp_path / "missing.pem"]
+    for ca_file in ca_files:
+        with pytest.raises(pop3.TlsError) as failure:
+            pop3.Client(reading_server.pops, password="x", ca_file=ca_file)
+        assert str(ca_file) in str(failure.value)
+
+
+def test_one_thread_at_a_time(reading_server: RealServer) -> None:
+    class Meddler:
+        def __init__(self, client: pop3.Client) -> None:
+            self.client = client
+
+        def write(self, data: bytes, /) -> None:
+            self.client.noop()
+
+    with connect(reading_server) as client:
+        with pytest.raises(pop3.UsageError, match="in use"):
+            client.retr_to(1, Meddler(client))
+        client.noop()
+
+
+# Conformance: S-ROB-04
+def test_no_password_in_a_repr(reading_server: RealServer) -> None:
+    with connect(reading_server) as client:
+        assert repr(client) == f"<pop3.Client of {reading_server.pops}>"
+        assert reading_server.password not in repr(client)
