@@ -106,7 +106,7 @@ fn octet_by_octet() {
     assert_eq!(pieces.rest(), expected);
 }
 
-// Conformance, P-2449-16
+// Conformance, S-2449-13, S-2449-15
 #[test]
 fn ten_thousand_pipelined_commands() {
     let (_root, server) = server_with_mail();

@@ -372,3 +372,22 @@ fn the_third_failure_ends_the_session() {
     }
     assert_eq!(client.rest(), b"");
 }
+
+// Conformance: S-2595-12
+#[test]
+fn a_mechanism_that_is_not_configured_is_neither_named_nor_accepted() {
+    let store = MemoryStore::new();
+    store.add_user(USER);
+    let server = TestServer::serve(store, users(), |config| {
+        config.mechanisms = vec![Mechanism::ScramSha256];
+        config.policy.user_pass = false;
+    });
+    let mut client = server.connect();
+    let capabilities = client.lines("CAPA");
+    assert!(capabilities.iter().any(|line| line == "SASL SCRAM-SHA-256"), "{capabilities:?}");
+    assert!(!capabilities.iter().any(|line| line == "USER"));
+    client.err(&format!("AUTH PLAIN {}", plain("", USER, PASSWORD)));
+    client.err("AUTH CRAM-MD5");
+    client.err("AUTH LOGIN");
+    client.err(&format!("USER {USER}"));
+}

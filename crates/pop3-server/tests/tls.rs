@@ -222,7 +222,7 @@ fn handshake_with(server: &TestServer, config: &Arc<ClientConfig>) -> io::Result
     Ok(session)
 }
 
-// Conformance: S-8314-12
+// Conformance: S-8314-12, P-IANA-04
 #[test]
 fn alpn_pop3_is_chosen_its_absence_tolerated_and_another_protocol_refused() {
     let (_root, server) = server();

@@ -4,7 +4,7 @@ fn parse(text: &str) -> Result<Url, InvalidUrl> {
     text.parse()
 }
 
-// Conformance: C-2384-01, C-2384-07
+// Conformance: C-2384-01, C-2384-07, P-IANA-04
 #[test]
 fn schemes_ports_and_hosts() {
     for (text, security, host, port) in [
