@@ -24,7 +24,7 @@ macro_rules! define_session {
         ///
         /// Dropping a session in whatever state removes nothing: only [`quit`](Session::quit) does.
         pub struct Session<S, T: $($bound)* = $default> {
-            link: Link<T>,
+            link: Box<Link<T>>,
             state: PhantomData<S>,
         }
 
@@ -95,7 +95,7 @@ macro_rules! define_session {
                     Security::ImplicitTls => Self::handshake(transport, connector)$($await)*?,
                     _ => Stream::Plain(transport),
                 };
-                let mut link = Link::new(stream, connector.clone());
+                let mut link = Box::new(Link::new(stream, connector.clone()));
                 link.timestamp = link.exchange(ask::Greet)$($await)*?;
                 let session = Self { link, state: PhantomData };
                 match connector.options().security {
@@ -119,14 +119,14 @@ macro_rules! define_session {
                 }
                 self.link.exchange(ask::Stls)$($await)*?;
                 let link = self.link.upgrade()$($await)*?;
-                Ok(Self { link, state: PhantomData })
+                Ok(Self { link: Box::new(link), state: PhantomData })
             }
 
             $($async)? fn start_tls_if_announced(mut self) -> Result<Self, Error> {
                 let stls = pop3_proto::types::Capability::Stls;
                 if self.capabilities()$($await)*?.contains(&stls) {
                     match self.link.exchange(ask::Stls)$($await)* {
-                        Ok(()) => self.link = self.link.upgrade()$($await)*?,
+                        Ok(()) => self.link = Box::new(self.link.upgrade()$($await)*?),
                         // Explicitly allowed: go on in clear with a server that changed its mind.
                         Err(Error::TlsUnavailable { .. }) => {}
                         Err(error) => return Err(error),
@@ -370,9 +370,12 @@ macro_rules! define_session {
         impl<T: $($bound)*, I: Iterator<Item = MessageNumber>> Retrievals<'_, T, I> {
             /// The next message, in the order of the numbers; nothing after the last.
             ///
+            /// No [`Iterator`], since a message borrows the session until it is read.
+            ///
             /// # Errors
             ///
             /// [`Error::Io`] and [`Error::Peer`]: no more messages come.
+            #[allow(clippy::should_implement_trait, reason = "the item borrows from the iterator")]
             pub $($async)? fn next(&mut self) -> Result<Option<Retrieved<'_, T>>, Error> {
                 self.link.skip_body()$($await)*?;
                 if self.window.is_over(&mut self.link.driver.machine)? {

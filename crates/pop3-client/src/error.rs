@@ -85,6 +85,11 @@ pub enum Error {
         "the password was not sent, since the connection is not encrypted; use TLS, or allow it explicitly for a network that you trust"
     )]
     PlaintextRefused,
+    /// USER and PASS carry ASCII alone, unless the server announces `UTF8 USER`. RFC 6856 section 2.2.
+    #[error(
+        "the name or the password is not ASCII, and the server takes no other with USER and PASS; ask for AUTH PLAIN instead, or use an ASCII password"
+    )]
+    Utf8NotAnnounced,
     /// APOP was asked for, and the greeting holds nothing that may be signed. RFC 1939 section 7.
     #[error("the server's greeting holds no timestamp for APOP; log in another way")]
     NoTimestamp,
@@ -140,7 +145,7 @@ impl Error {
 
     /// What a failed handshake is: TLS's fault, or the connection's.
     pub(crate) fn handshake(host: &str, source: io::Error) -> Self {
-        let is_tls = source.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+        let is_tls = source.get_ref().is_some_and(|inner| inner.downcast_ref::<rustls::Error>().is_some());
         if is_tls { Self::Tls { host: host.to_owned(), source } } else { Self::Io(source) }
     }
 }

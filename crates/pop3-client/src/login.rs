@@ -194,6 +194,10 @@ impl Login {
         let secret = self.secret.expose_str();
         check(Some(&self.name), name)?;
         check(secret, password)?;
+        let is_ascii = self.name.is_ascii() && self.secret.expose().is_ascii();
+        if !is_ascii && !at.capabilities.contains(&Capability::Utf8 { user: true }) {
+            return Err(Error::Utf8NotAnnounced);
+        }
         Ok(LoginExchange::user_pass(&self.name, secret.unwrap_or_default(), has_code))
     }
 

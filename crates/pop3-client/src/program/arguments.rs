@@ -25,12 +25,16 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Fetch messages into a Maildir; only those that were not fetched before.
+    ///
+    /// Each message is on the disk, and noted in DIR/pop3-client/ACCOUNT/journal, before the server is told
+    /// to remove it. However the program ends, at the next start it goes on where it was: nothing is lost,
+    /// and nothing is fetched twice.
     Fetch(Fetch),
     /// List the messages: number, octets, unique-id, sender, subject, date.
     List(List),
     /// Show the beginning of a message.
     Top(Top),
-    /// Show what the server announces.
+    /// Show what the server announces before anybody logs in.
     Capa(Capa),
 }
 
@@ -81,11 +85,7 @@ pub(crate) struct Account {
     pub(crate) token_file: Option<PathBuf>,
 }
 
-/// Fetch messages into a Maildir.
-///
-/// Each message is on the disk, and noted in DIR/pop3-client/ACCOUNT/journal, before the server is told
-/// to remove it. However the program ends, at the next start it goes on where it was: nothing is lost,
-/// and nothing is fetched twice.
+/// What to fetch, and where to.
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Fetch {
@@ -106,7 +106,7 @@ pub(crate) struct Fetch {
     pub(crate) crlf: bool,
 }
 
-/// List the messages.
+/// What to list.
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct List {
@@ -117,7 +117,7 @@ pub(crate) struct List {
     pub(crate) json: bool,
 }
 
-/// Show the beginning of a message.
+/// What to show.
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Top {
@@ -130,7 +130,7 @@ pub(crate) struct Top {
     pub(crate) lines: u32,
 }
 
-/// Show what the server announces before anybody logs in.
+/// Whose capabilities to show.
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Capa {

@@ -78,6 +78,7 @@ fn exit(error: &Error) -> Exit {
         | Error::Sasl(_)
         | Error::NoMechanism { .. }
         | Error::PlaintextRefused
+        | Error::Utf8NotAnnounced
         | Error::NoTimestamp => Exit::LoginRefused,
         _ => Exit::Unavailable,
     }

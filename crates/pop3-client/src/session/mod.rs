@@ -3,7 +3,7 @@
 mod link;
 mod message;
 
-use pop3_io::tokio::Stream;
+pub use pop3_io::tokio::Stream;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,

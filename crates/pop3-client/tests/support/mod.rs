@@ -2,7 +2,9 @@
 #![allow(dead_code, unreachable_pub, reason = "every test program uses its part")]
 
 pub mod certificates;
+#[cfg(feature = "cli")]
 pub mod program;
+#[cfg(feature = "cli")]
 pub mod real_server;
 
 use std::{

@@ -270,7 +270,7 @@ fn escape(octets: &[u8]) -> String {
         match octet {
             b'-' if octets == b"-" => text.push_str("%2D"),
             octet if octet.is_ascii_alphanumeric() || b".-_@+=".contains(octet) => {
-                text.push(char::from(*octet))
+                text.push(char::from(*octet));
             }
             octet => text.push_str(&format!("%{octet:02X}")),
         }
