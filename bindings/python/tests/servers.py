@@ -18,7 +18,7 @@ from pop3 import proto
 CHECKOUT = Path(__file__).resolve().parents[3]
 
 # Long enough for a busy machine; no test waits for it unless something is wrong.
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 def server_program() -> Path:

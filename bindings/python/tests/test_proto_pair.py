@@ -142,7 +142,6 @@ def test_marks_and_what_becomes_of_them(seed: int) -> None:
     assert maildrop.reasons == [proto.CloseReason.QUIT]
 
 
-# Conformance
 @pytest.mark.parametrize("seed", range(40))
 def test_noise_ends_in_an_answer_or_in_an_error_of_the_package(seed: int) -> None:
     chance = random.Random(2000 + seed)

@@ -1,7 +1,7 @@
 use std::io;
 
 use pop3_client::{Error, blocking::Message};
-use pyo3::{intern, prelude::*, types::PyBytes};
+use pyo3::{exceptions::PyOSError, intern, prelude::*, types::PyBytes};
 
 use super::transport::Interruptible;
 
@@ -46,6 +46,9 @@ impl File {
         while !chunk.is_empty() {
             let taken = self.write.bind(py).call1((PyBytes::new(py, chunk),))?;
             let count = if taken.is_none() { chunk.len() } else { taken.extract::<usize>()? };
+            if count == 0 {
+                return Err(PyOSError::new_err("the file took none of the octets that it was given"));
+            }
             chunk = chunk.get(count..).unwrap_or_default();
         }
         Ok(())
