@@ -19,12 +19,16 @@ static PROCESS: OnceLock<(u64, Vec<u8>)> = OnceLock::new();
 /// A name that no other delivery has had or will have, made for a message that was delivered at
 /// `seconds` after 1970. It is short enough to be the message's unique-id as it is.
 pub(super) fn name(seconds: u64) -> Vec<u8> {
+    name_at(seconds, UNIX_EPOCH.elapsed().unwrap_or_default().subsec_micros())
+}
+
+fn name_at(seconds: u64, micros: u32) -> Vec<u8> {
     let (random, host) = PROCESS.get_or_init(|| (random(), host()));
-    let micros = UNIX_EPOCH.elapsed().unwrap_or_default().subsec_micros();
     let count = COUNTER.fetch_add(1, Ordering::Relaxed);
     let mut name = Vec::with_capacity(UniqueId::MAX);
+    // Of one width, so that the names of one second are in the order of the deliveries when they are sorted.
     // Writing to a Vec cannot fail.
-    let _ = write!(name, "{seconds}.M{micros}P{}Q{count}R{random:016x}.", std::process::id());
+    let _ = write!(name, "{seconds}.M{micros:06}P{}Q{count:06}R{random:016x}.", std::process::id());
     let room = UniqueId::MAX.saturating_sub(name.len());
     name.extend_from_slice(host.get(..room).unwrap_or(host));
     name
@@ -82,6 +86,14 @@ mod tests {
             }
         }
         assert_eq!(seen.len(), 1_000_000);
+    }
+
+    // Conformance: M-MD-24
+    #[test]
+    fn names_of_one_second_sort_in_the_order_of_delivery() {
+        let names: Vec<_> =
+            [0, 9, 9, 10, 95_000, 900_000, 999_999].map(|micros| name_at(1_700_000_000, micros)).into();
+        assert!(names.is_sorted());
     }
 
     // Conformance: M-MD-03, M-MD-04, M-UIDM-01
