@@ -1,5 +1,7 @@
 //! One session on one Maildir: from the lock to UPDATE.
 
+mod update;
+
 use std::{
     fs::File,
     io::{self, Read},
@@ -24,6 +26,9 @@ use super::{
     sys::{self, Version},
 };
 use crate::{OpenError, OpenMaildrop, ReadError, UpdateError};
+
+#[cfg(test)]
+pub(super) use update::UpdateStep;
 
 /// A Maildir under its exclusive-access lock.
 ///
@@ -54,16 +59,7 @@ struct Renamed {
     names: Vec<(usize, Folder, Box<[u8]>)>,
 }
 
-/// Moments of UPDATE at which a crash may happen. Tests stop there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum UpdateStep {
-    Remove(MessageNumber),
-    Note(MessageNumber),
-    Flush,
-    Done,
-}
-
-/// What became of an attempt on one name of a message.
+/// What became of an attempt on one name of a message, or on all of them.
 enum Attempt<T> {
     Done(T),
     Absent,
@@ -71,11 +67,15 @@ enum Attempt<T> {
     Other,
 }
 
-/// How a search for a message ended.
-enum Outcome<T> {
-    Done(T),
-    Gone,
-    Changed,
+impl<T> Attempt<T> {
+    /// The attempt on one name, and the one on the next.
+    fn or(self, next: Self) -> Self {
+        match (self, next) {
+            (Self::Done(done), _) | (_, Self::Done(done)) => Self::Done(done),
+            (Self::Other, _) | (_, Self::Other) => Self::Other,
+            (Self::Absent, Self::Absent) => Self::Absent,
+        }
+    }
 }
 
 impl OpenMaildir {
@@ -110,147 +110,38 @@ impl OpenMaildir {
         self.snapshot.skipped
     }
 
-    pub(super) fn update_observed(
-        self,
-        deletions: &Deletions,
-        retrieved: &Retrieved,
-        mut at: impl FnMut(UpdateStep),
-    ) -> Result<(), UpdateError> {
-        let mut kept = Vec::new();
-        let mut cause = None;
-        let mut is_touched = false;
-        for number in deletions.numbers() {
-            at(UpdateStep::Remove(*number));
-            match self.remove(number.index()) {
-                Ok(()) => is_touched = true,
-                Err(error) => {
-                    kept.push(*number);
-                    cause.get_or_insert(error);
-                }
-            }
-        }
-        for number in retrieved.numbers() {
-            if deletions.numbers().binary_search(number).is_err() {
-                at(UpdateStep::Note(*number));
-                is_touched |= self.note_seen(number.index());
-            }
-        }
-        at(UpdateStep::Flush);
-        if is_touched {
-            self.flush()?;
-        }
-        at(UpdateStep::Done);
-        match cause {
-            Some(source) => Err(UpdateError::Partial { kept, path: self.path.clone(), source }),
-            None => Ok(()),
-        }
-    }
-
-    /// Removes one message. That it is gone already is no failure: it is what was wanted.
-    fn remove(&self, index: usize) -> io::Result<()> {
-        let outcome = self.find(index, |folder, name| {
-            let stat = match sys::stat(folder, name) {
-                Ok(stat) => stat,
-                Err(errno) if sys::is_absent(errno) => return Ok(Attempt::Absent),
-                Err(errno) => return Err(errno),
-            };
-            // A file that was put in the place of the marked one was never marked.
-            if Some(Version::of(&stat)) != self.snapshot.version(index)
-                && !matches!(self.open_verified(index, folder, name)?, Attempt::Done(_))
-            {
-                return Ok(Attempt::Other);
-            }
-            match sys::unlink(folder, name) {
-                Ok(()) => Ok(Attempt::Done(())),
-                Err(errno) if sys::is_absent(errno) => Ok(Attempt::Absent),
-                Err(errno) => Err(errno),
-            }
-        })?;
-        match outcome {
-            Outcome::Done(()) | Outcome::Gone => Ok(self.remove_twins(index)?),
-            Outcome::Changed => Err(io::Error::other("another program changed the message since the login")),
-        }
-    }
-
-    /// Removes the other names of the file that was just removed, or it would be listed again.
-    fn remove_twins(&self, index: usize) -> Result<(), Errno> {
-        let Some((_, message)) = self.snapshot.location(index) else { return Ok(()) };
-        let is_twin = |twin: &&(Folder, Box<[u8]>)| name::base(&twin.1) == name::base(message);
-        for (folder, twin) in self.snapshot.twins.iter().filter(is_twin) {
-            self.in_folder(*folder, |folder| {
-                let is_same = |stat| Some(Version::of(&stat)) == self.snapshot.version(index);
-                match sys::stat(folder, twin).is_ok_and(is_same) {
-                    true => sys::unlink(folder, twin),
-                    false => Ok(()),
-                }
-            })?;
-        }
-        Ok(())
-    }
-
-    /// Sets the flag `S` on one message; true when a name was changed.
-    ///
-    /// Nothing depends on the flag, so a failure is not worth an `-ERR` that would say that marked
-    /// messages are still there.
-    fn note_seen(&self, index: usize) -> bool {
-        let outcome = self.find(index, |folder, name| {
-            let Some(seen) = name::with_seen(name) else { return Ok(Attempt::Done(false)) };
-            match sys::rename_new(folder, name, self.cur.as_fd(), &seen) {
-                Ok(()) => Ok(Attempt::Done(true)),
-                Err(errno) if sys::is_absent(errno) => Ok(Attempt::Absent),
-                Err(_) => Ok(Attempt::Done(false)),
-            }
-        });
-        matches!(outcome, Ok(Outcome::Done(true)))
-    }
-
-    /// Makes removals and renames durable.
-    fn flush(&self) -> Result<(), UpdateError> {
-        let flush = || {
-            fs::fsync(&self.cur)?;
-            if self.snapshot.entries.iter().any(|entry| entry.folder == Folder::New) {
-                self.in_folder(Folder::New, |new| fs::fsync(new))?;
-            }
-            Ok(())
-        };
-        flush().map_err(|errno: Errno| UpdateError::Io {
-            action: "flush the removals in",
-            path: self.path.clone(),
-            source: errno.into(),
-        })
-    }
-
-    /// Tries the names of a message until one leads to it: the name of the snapshot, the one it had at the
-    /// last rescan, and the one that a new rescan finds.
+    /// Tries the names of a message until one leads to it: those that are known, and those that a new look
+    /// at the directories finds.
     fn find<T>(
         &self,
         index: usize,
         mut attempt: impl FnMut(BorrowedFd<'_>, &[u8]) -> Result<Attempt<T>, Errno>,
-    ) -> Result<Outcome<T>, Errno> {
-        let Some((folder, name)) = self.snapshot.location(index) else { return Ok(Outcome::Gone) };
-        let mut has_other = false;
-        let mut try_name = |folder, name: &[u8]| -> Result<Option<T>, Errno> {
-            match self.in_folder(folder, |fd| attempt(fd, name))? {
-                Attempt::Done(done) => return Ok(Some(done)),
-                Attempt::Other => has_other = true,
-                Attempt::Absent => {}
-            }
-            Ok(None)
-        };
-        if let Some(done) = try_name(folder, name)? {
-            return Ok(Outcome::Done(done));
+    ) -> Result<Attempt<T>, Errno> {
+        let before = self.try_known(index, &mut attempt)?;
+        if matches!(before, Attempt::Done(_)) || !self.rescan()? {
+            return Ok(before);
         }
-        for is_rescan in [false, true] {
-            if is_rescan && !self.rescan()? {
+        Ok(before.or(self.try_known(index, &mut attempt)?))
+    }
+
+    /// Tries the name of the snapshot, and those of the last look.
+    fn try_known<T>(
+        &self,
+        index: usize,
+        attempt: &mut impl FnMut(BorrowedFd<'_>, &[u8]) -> Result<Attempt<T>, Errno>,
+    ) -> Result<Attempt<T>, Errno> {
+        let Some((folder, name)) = self.snapshot.location(index) else { return Ok(Attempt::Absent) };
+        let mut tried = self.in_folder(folder, |fd| attempt(fd, name))?;
+        if matches!(tried, Attempt::Done(_)) {
+            return Ok(tried);
+        }
+        for (folder, name) in self.renamed().of(index) {
+            tried = tried.or(self.in_folder(folder, |fd| attempt(fd, &name))?);
+            if matches!(tried, Attempt::Done(_)) {
                 break;
             }
-            for (folder, name) in self.renamed().of(index) {
-                if let Some(done) = try_name(folder, &name)? {
-                    return Ok(Outcome::Done(done));
-                }
-            }
         }
-        Ok(if has_other { Outcome::Changed } else { Outcome::Gone })
+        Ok(tried)
     }
 
     /// Looks for messages that have other names by now; false when nothing can have changed since the
@@ -384,9 +275,9 @@ impl OpenMaildrop for OpenMaildir {
     fn read(&self, number: MessageNumber) -> Result<MessageBody, ReadError> {
         let index = number.index();
         match self.find(index, |folder, name| self.open_verified(index, folder, name)) {
-            Ok(Outcome::Done(body)) => Ok(body),
-            Ok(Outcome::Gone) => Err(ReadError::Gone),
-            Ok(Outcome::Changed) => Err(ReadError::Changed),
+            Ok(Attempt::Done(body)) => Ok(body),
+            Ok(Attempt::Absent) => Err(ReadError::Gone),
+            Ok(Attempt::Other) => Err(ReadError::Changed),
             Err(errno) => Err(ReadError::Io {
                 action: "open a message in",
                 path: self.path.clone(),

@@ -118,6 +118,29 @@ fn a_vanished_message_is_gone_and_never_another_one() {
     assert_eq!(scene.contents(), [b"two\n", b"three\n".as_slice()]);
 }
 
+// Conformance: S-1939-16, A-34
+#[test]
+fn an_expunge_by_another_program_costs_update_a_few_looks_and_not_one_for_each_message() {
+    const MESSAGES: usize = 4000;
+    let scene = Scene::new();
+    for at in 0..MESSAGES {
+        scene.put(format!("cur/{}.M{at}.host:2,", at + 1), b"text\n");
+    }
+    let open = scene.lock();
+    for at in (0..MESSAGES).step_by(2) {
+        fs::remove_file(scene.path(format!("cur/{}.M{at}.host:2,", at + 1))).unwrap();
+    }
+    let commands: Vec<String> = (1..=MESSAGES)
+        .map(|number| if number % 4 == 3 { format!("RETR {number}") } else { format!("DELE {number}") })
+        .collect();
+    let (deletions, retrieved) = marks(open.maildrop(), &commands.join("\n"));
+    let mut attempts = 0;
+    open.update_observed(&deletions, &retrieved, |_| attempts += 1).unwrap();
+    assert_eq!(scene.names("cur"), [""; 0]);
+    // Each message where it was, and those that are missing after each look.
+    assert!(attempts <= 4 * MESSAGES, "{attempts}");
+}
+
 // Conformance: S-1939-11, S-1939-12
 #[test]
 fn a_session_sees_neither_new_mail_nor_new_sizes() {
