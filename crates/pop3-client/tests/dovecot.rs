@@ -231,7 +231,7 @@ fn the_program_fetches_every_octet_and_removes_what_it_has_stored() {
     let maildir = home.maildir().display().to_string();
     let ran = home.run(&[&["fetch", url, "--delete", "--maildir", &maildir], &more[..]].concat());
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert!(ran.stdout.starts_with("fetched 1 messages") && ran.stdout.contains("removed 1001"), "{ran:?}");
+    assert!(ran.stdout.starts_with("fetched 1 message ") && ran.stdout.contains("removed 1001"), "{ran:?}");
     assert!(dovecot.stored().is_empty());
     assert_eq!(home.mail().len(), MESSAGES + 1);
 }

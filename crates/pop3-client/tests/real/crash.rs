@@ -17,7 +17,8 @@ use crate::support::{
     real_server::RealServer,
 };
 
-const MESSAGES: usize = 150;
+/// More than a batch, and less than two.
+const MESSAGES: usize = 80;
 
 fn messages() -> Vec<Vec<u8>> {
     (0..MESSAGES).map(|n| format!("Subject: {n}\n\n{}\n", "body ".repeat(n)).into_bytes()).collect()

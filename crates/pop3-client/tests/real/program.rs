@@ -25,14 +25,14 @@ fn a_second_fetch_brings_only_what_is_new_and_delete_removes_without_fetching_ag
 
     server.store.deliver(USER, *b"Subject: late\n\n").unwrap();
     let ran = home.fetch(server.plain, &[]);
-    assert!(ran.stdout.starts_with("fetched 1 messages"), "{ran:?}");
+    assert!(ran.stdout.starts_with("fetched 1 message "), "{ran:?}");
     let ran = home.fetch(server.plain, &[]);
     assert!(ran.stdout.starts_with("fetched 0 messages"), "{ran:?}");
 
     server.store.deliver(USER, *b"Subject: last\n\n").unwrap();
     let ran = home.fetch(server.plain, &["--delete"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert!(ran.stdout.contains("fetched 1 messages") && ran.stdout.contains("removed 102"), "{ran:?}");
+    assert!(ran.stdout.contains("fetched 1 message ") && ran.stdout.contains("removed 102"), "{ran:?}");
     assert!(server.stored().is_empty());
     let late = [b"Subject: late\n\n".to_vec(), b"Subject: last\n\n".to_vec()];
     assert_eq!(home.mail(), once(messages(100).into_iter().chain(late)));
@@ -234,7 +234,7 @@ fn one_message_that_cannot_be_had_does_not_keep_the_others_back() {
     let ran = home.fetch(server.port, &["--delete"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.stderr.contains("message 2") && !ran.stderr.contains('\u{1b}'), "{ran:?}");
-    assert!(ran.stdout.contains("fetched 2") && ran.stdout.contains("1 are left"), "{ran:?}");
+    assert!(ran.stdout.contains("fetched 2") && ran.stdout.contains("left on the server: 1"), "{ran:?}");
     server.finish();
     assert_eq!(home.mail(), once([*b"Subject: 1\n", *b"Subject: 3\n"]));
 }
@@ -316,6 +316,26 @@ fn a_message_that_comes_much_too_short_is_kept_and_left_on_the_server() {
     assert!(ran.stderr.contains("much shorter"), "{ran:?}");
     server.finish();
     assert_eq!(home.mail().len(), 1);
+}
+
+// Conformance: C-2449-11, C-PROV-03
+#[test]
+fn what_the_server_will_remove_by_itself_is_said() {
+    for (expire, words) in
+        [("EXPIRE 0", "once they are fetched"), ("EXPIRE 30", "after 30 days"), ("EXPIRE NEVER", "")]
+    {
+        let home = Home::new();
+        let server = scripted(1, move |peer| {
+            peer.answer("CAPA", &format!("+OK\r\nUSER\r\n{expire}\r\n.\r\n"));
+            peer.answer("RETR 1", "+OK\r\nSubject: 1\r\n.\r\n");
+            peer.answer("QUIT", "+OK\r\n");
+        });
+        let ran = home.fetch(server.port, &[]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert_eq!(ran.stderr.contains("EXPIRE"), !words.is_empty(), "{ran:?}");
+        assert!(ran.stderr.contains(words), "{ran:?}");
+        server.finish();
+    }
 }
 
 // Conformance: C-REL-05

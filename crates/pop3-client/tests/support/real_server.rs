@@ -1,10 +1,10 @@
 //! The real server, in this process, over a maildrop in memory.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use pop3_client::{Options, Roots, Security};
 use pop3_server::{
-    Config, Listener, Running, Server,
+    Config, Listener, Mechanism, Running, Server,
     users::{NewSecrets, Users},
 };
 use pop3_store::memory::MemoryStore;
@@ -27,7 +27,23 @@ pub struct RealServer {
 }
 
 impl RealServer {
+    /// With PASS and PLAIN, which take no time to check.
     pub fn start(messages: impl IntoIterator<Item = Vec<u8>>) -> Self {
+        Self::start_with(messages, vec![Mechanism::Plain], Users::new().with_password(USER, PASSWORD))
+    }
+
+    /// With SCRAM besides, and secrets as `pop3-server user add` makes them.
+    pub fn with_scram(messages: impl IntoIterator<Item = Vec<u8>>) -> Self {
+        let secrets = NewSecrets::derive(PASSWORD).unwrap();
+        let users = Users::new().with_secrets(USER, secrets.as_str()).unwrap();
+        Self::start_with(messages, vec![Mechanism::ScramSha256, Mechanism::Plain], users)
+    }
+
+    fn start_with(
+        messages: impl IntoIterator<Item = Vec<u8>>,
+        mechanisms: Vec<Mechanism>,
+        users: Users,
+    ) -> Self {
         let store = MemoryStore::new();
         store.add_user(USER);
         for message in messages {
@@ -39,10 +55,8 @@ impl RealServer {
         config.listeners = vec![Listener::plain(any), Listener::stls(any), Listener::tls(any)];
         config.tls = Some(ca.server(&["127.0.0.1", "localhost"]));
         config.policy.allow_plaintext_without_tls = true;
+        config.mechanisms = mechanisms;
         config.limits.failure_delay = std::time::Duration::ZERO;
-        // SCRAM and PASS, as `pop3-server user add` makes them; once, since that takes its time.
-        static SECRETS: LazyLock<NewSecrets> = LazyLock::new(|| NewSecrets::derive(PASSWORD).unwrap());
-        let users = Users::new().with_secrets(USER, SECRETS.as_str()).unwrap();
         let runtime = Runtime::new().unwrap();
         let running = runtime.block_on(Server::bind(config, store.clone(), users)).unwrap();
         let ports: Vec<u16> = running.addresses().iter().map(std::net::SocketAddr::port).collect();

@@ -20,7 +20,7 @@ use indicatif::HumanBytes;
 use pop3_client::{
     Error, Options, Transaction,
     blocking::Session,
-    proto::types::{Capability, ListedUniqueId, MessageNumber},
+    proto::types::{Capability, Expire, ListedUniqueId, MessageNumber},
 };
 use tracing::{info, warn};
 
@@ -68,11 +68,31 @@ impl Run<'_> {
             warn!("message {} {why}", listed.number);
         }
         info!(new = fetch.len(), known, "messages");
+        if !self.arguments.delete && !fetch.is_empty() {
+            self.warn_of_expiry(session)?;
+        }
         let received = receive::receive(self, session, &fetch)?;
         if self.arguments.delete {
             delete.extend(received);
         }
         Ok(delete)
+    }
+
+    /// Who leaves mail on the server should know when it will be gone. RFC 2449 section 6.7.
+    fn warn_of_expiry(&self, session: &mut Session<Transaction>) -> Result<(), Failure> {
+        let capabilities = session.capabilities().map_err(|error| Failure::server(self.options, &error))?;
+        for capability in capabilities {
+            match capability {
+                Capability::Expire(Expire::Days(0)) => {
+                    warn!("the server may remove messages once they are fetched (EXPIRE 0)");
+                }
+                Capability::Expire(Expire::Days(days) | Expire::PerUser(days)) => {
+                    warn!("the server removes messages after {days} days (EXPIRE)");
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Every message with its size and unique-id, joined by number. RFC 1939 sections 5 and 7.
@@ -179,13 +199,14 @@ impl Run<'_> {
 
     fn report(&self, removed: usize) -> io::Result<()> {
         let (fetched, octets) = (self.fetched, HumanBytes(self.octets));
-        let mut text =
-            format!("fetched {fetched} messages ({octets}) into {}", self.arguments.maildir.display());
+        let messages = if fetched == 1 { "message" } else { "messages" };
+        let maildir = self.arguments.maildir.display();
+        let mut text = format!("fetched {fetched} {messages} ({octets}) into {maildir}");
         if self.arguments.delete {
             text.push_str(&format!("; removed {removed} from {}", self.options.host));
         }
         if self.failed > 0 {
-            text.push_str(&format!("; {} are left on the server", self.failed));
+            text.push_str(&format!("; left on the server: {}", self.failed));
         }
         writeln!(io::stdout(), "{text}")
     }

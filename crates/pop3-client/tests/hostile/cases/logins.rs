@@ -296,3 +296,21 @@ fn capa_is_not_sent_where_it_must_not_be() {
     wait!(session.login(&alice())).unwrap();
     server.finish();
 }
+
+// Conformance: C-6856-02
+#[test]
+fn what_is_not_ascii_goes_with_user_and_pass_only_where_that_is_announced() {
+    let login = Login::password("alice", "w\u{f6}nderland");
+    for capabilities in ["-ERR\r\n", "+OK\r\nUSER\r\nUTF8\r\n.\r\n"] {
+        let refused = refused(capabilities, &login, |peer| assert!(peer.is_silent()));
+        assert!(matches!(refused.error, Error::Utf8NotAnnounced), "{refused}");
+        assert!(refused.session.is_some());
+    }
+    accepted("+OK\r\n", "+OK\r\nUSER\r\nUTF8 USER\r\n.\r\n", &login, |peer| {
+        peer.answer("USER alice", "+OK\r\n");
+        peer.answer("PASS w\u{f6}nderland", "+OK\r\n");
+    });
+    accepted("+OK\r\n", "+OK\r\nSASL PLAIN\r\n.\r\n", &login, |peer| {
+        peer.answer("AUTH PLAIN AGFsaWNlAHfDtm5kZXJsYW5k", "+OK\r\n");
+    });
+}
