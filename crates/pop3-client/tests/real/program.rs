@@ -12,7 +12,7 @@ fn messages(count: usize) -> Vec<Vec<u8>> {
     (0..count).map(|n| format!("Subject: message {n}\n\n.dot\nbody {n}\n").into_bytes()).collect()
 }
 
-// Conformance: C-REL-01, C-1939-07, C-1939-11
+// Conformance: C-REL-01, C-1939-07, C-1939-09, C-1939-11, C-2595-06
 #[test]
 fn a_second_fetch_brings_only_what_is_new_and_delete_removes_without_fetching_again() {
     let server = RealServer::start(messages(100));
@@ -20,6 +20,7 @@ fn a_second_fetch_brings_only_what_is_new_and_delete_removes_without_fetching_ag
     let ran = home.fetch(server.plain, &[]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(ran.stdout.starts_with("fetched 100 messages"), "{ran:?}");
+    assert!(ran.stderr.contains("the connection is not encrypted"), "{ran:?}");
     assert_eq!(home.mail(), once(messages(100)));
     assert_eq!(server.stored().len(), 100);
 

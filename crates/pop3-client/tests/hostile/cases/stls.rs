@@ -29,7 +29,7 @@ fn octets_behind_the_ok_of_stls_end_the_session() {
     }
 }
 
-// Conformance: A-78, C-STLS-02, C-STLS-03, C-STLS-08, C-2595-05, C-8314-02
+// Conformance: A-78, C-STLS-02, C-STLS-03, C-STLS-08, C-2595-05, C-8314-02, C-2384-06
 #[test]
 fn without_tls_nothing_but_stls_is_sent() {
     for answer in ["-ERR what?\r\n", "-ERR [REFERRAL/evil.example] elsewhere\r\n", "+Okay\r\n", "\r\n", ""] {
