@@ -22,7 +22,7 @@ struct Peer {
     packages: &'static [&'static str],
 }
 
-const PEERS: [Peer; 6] = [
+const PEERS: [Peer; 7] = [
     Peer { name: "curl", programs: &["curl"], packages: &["curl"] },
     Peer { name: "fetchmail", programs: &["fetchmail"], packages: &["fetchmail"] },
     Peer { name: "mpop", programs: &["mpop"], packages: &["mpop"] },
@@ -33,6 +33,8 @@ const PEERS: [Peer; 6] = [
         packages: &["dovecot-core", "dovecot-pop3d"],
     },
     Peer { name: "openssl", programs: &["openssl"], packages: &["openssl"] },
+    // No peer, but it stops a program between two system calls, and shows their order.
+    Peer { name: "strace", programs: &["strace"], packages: &["strace"] },
 ];
 
 /// Installing a service must not start it; Debian's maintainer scripts ask this file first.
