@@ -27,8 +27,8 @@ pub(in super::super) enum UpdateStep {
     Done,
 }
 
-/// How often UPDATE looks for the marked messages that are not where they were. A message that another
-/// program renames while a directory is read can be missed by one look.
+/// How often in a row UPDATE looks in vain for the marked messages that are not where they were. A message
+/// that another program renames while a directory is read can be missed by one look.
 const LOOKS: usize = 3;
 
 /// Marked messages that are still to be removed, and how the attempts on them ended so far.
@@ -83,10 +83,9 @@ impl OpenMaildir {
         let mut removal = Removal::default();
         let marked = deletions.numbers().iter().map(|number| (*number, Attempt::Absent)).collect();
         let mut waiting = self.remove_known(marked, &mut removal, at);
-        for _ in 0..LOOKS {
-            if waiting.is_empty() {
-                break;
-            }
+        let mut in_vain = 0;
+        while !waiting.is_empty() && in_vain < LOOKS {
+            let before = waiting.len();
             match self.rescan() {
                 Ok(true) => waiting = self.remove_known(waiting, &mut removal, at),
                 Ok(false) => break,
@@ -94,6 +93,7 @@ impl OpenMaildir {
                     waiting.drain(..).for_each(|(number, _)| removal.note(number, Err(errno.into())));
                 }
             }
+            in_vain = if waiting.len() < before { 0 } else { in_vain + 1 };
         }
         for (number, last) in waiting {
             let ended = match last {
