@@ -52,6 +52,8 @@ fn log_to_stderr(verbose: u8) {
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .with_target(false)
+        // Where stderr takes nothing, there is nowhere to complain; by default that panics.
+        .log_internal_errors(false)
         .without_time()
         .init();
 }

@@ -3,6 +3,7 @@
 
 mod crash;
 mod injected;
+mod outputs;
 mod program;
 mod sessions;
 #[path = "../support/mod.rs"]

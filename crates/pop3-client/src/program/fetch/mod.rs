@@ -193,11 +193,20 @@ impl Run<'_> {
                 Exit::RemovalUnknown
             }
         };
-        self.report(removed).map_err(|error| Failure::output(&error))?;
+        self.report(removed);
         Ok(exit)
     }
 
-    fn report(&self, removed: usize) -> io::Result<()> {
+    /// Says what was done. It is done whether anybody reads of it or not: where stdout takes nothing,
+    /// stderr is told, and the exit code stays that of the mail.
+    fn report(&self, removed: usize) {
+        let text = self.summary(removed);
+        if let Err(error) = writeln!(io::stdout(), "{text}") {
+            warn!("{text} (cannot write this to the output: {error})");
+        }
+    }
+
+    fn summary(&self, removed: usize) -> String {
         let (fetched, octets) = (self.fetched, HumanBytes(self.octets));
         let messages = if fetched == 1 { "message" } else { "messages" };
         let maildir = self.arguments.maildir.display();
@@ -208,7 +217,7 @@ impl Run<'_> {
         if self.failed > 0 {
             text.push_str(&format!("; left on the server: {}", self.failed));
         }
-        writeln!(io::stdout(), "{text}")
+        text
     }
 }
 
