@@ -47,6 +47,10 @@ fn complaint(arguments: &[&str]) -> String {
     let text = String::from_utf8(output.stderr).unwrap();
     let said: Vec<&str> = text.lines().filter(|line| line.starts_with("pop3-server: ")).collect();
     assert_eq!(said.len(), 1, "{text}");
+    // A cause is said once.
+    for cause in said[0].split([':', ';']).map(str::trim).filter(|cause| cause.len() > 12) {
+        assert_eq!(said[0].matches(cause).count(), 1, "{cause} twice in {}", said[0]);
+    }
     said[0].to_owned()
 }
 

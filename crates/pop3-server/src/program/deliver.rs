@@ -12,6 +12,7 @@ use pop3_store::maildir::{Delivery, DeliveryError};
 use super::{
     arguments::{Message, Site},
     configuration::Configuration,
+    report,
 };
 use return_path::ReturnPath;
 
@@ -30,8 +31,8 @@ struct Failure {
 }
 
 impl Failure {
-    fn temporary(error: impl std::fmt::Display) -> Self {
-        Self { status: Status::TemporaryFailure, text: format!("{error:#}") }
+    fn temporary(error: impl Into<anyhow::Error>) -> Self {
+        Self { status: Status::TemporaryFailure, text: report::sentence(&error.into()) }
     }
 }
 

@@ -8,6 +8,7 @@ mod deliver;
 mod demonstration;
 mod files;
 mod logging;
+mod report;
 mod serve;
 mod user;
 
@@ -37,7 +38,7 @@ pub(crate) fn main() -> ExitCode {
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("pop3-server: {error:#}");
+            eprintln!("pop3-server: {}", report::sentence(&error));
             ExitCode::FAILURE
         }
     }

@@ -18,7 +18,7 @@ use pop3_server::{
 };
 use pop3_store::maildir::{Layout, MaildirStore};
 
-use super::{arguments::Site, files};
+use super::{arguments::Site, files, report};
 
 pub(super) use schema::Configuration;
 
@@ -144,7 +144,7 @@ impl Configuration {
     pub(super) fn users(&self) -> anyhow::Result<UsersFile> {
         let secret = files::lasting_secret(&files::beside(&self.users.file, ".decoy")).or_else(|error| {
             tracing::warn!(
-                error = format!("{error:#}"),
+                error = report::sentence(&error),
                 "decoys for unknown users will differ after a restart"
             );
             files::password().map(String::into_bytes)
