@@ -240,6 +240,28 @@ fn one_message_that_cannot_be_had_does_not_keep_the_others_back() {
     assert_eq!(home.mail(), once([*b"Subject: 1\n", *b"Subject: 3\n"]));
 }
 
+// Conformance: C-ROB-02, A-80
+#[test]
+fn a_message_that_list_gives_no_size_of_is_fetched_and_one_that_is_not_listed_is_said() {
+    let home = Home::new();
+    let server = Server::once(|peer| {
+        peer.log_in();
+        peer.answer("STAT", "+OK 4 0\r\n");
+        peer.answer("LIST", "+OK\r\n1 -1\r\n2 18446744073709551616\r\n3 12\r\n.\r\n");
+        peer.answer("UIDL", "+OK\r\n1 one\r\n2 two\r\n3 three\r\n5 beyond\r\n.\r\n");
+        after_login(peer);
+        for number in 1..=3 {
+            peer.answer(&format!("RETR {number}"), &format!("+OK\r\nSubject: {number}\r\n.\r\n"));
+        }
+        peer.answer("QUIT", "+OK\r\n");
+    });
+    let ran = home.fetch(server.port, &[]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("counts 4 messages and lists 3"), "{ran:?}");
+    server.finish();
+    assert_eq!(home.mail(), once([*b"Subject: 1\n", *b"Subject: 2\n", *b"Subject: 3\n"]));
+}
+
 // Conformance: C-1939-06, A-82
 #[test]
 fn a_connection_lost_in_a_message_keeps_what_was_whole_and_puts_that_message_last() {

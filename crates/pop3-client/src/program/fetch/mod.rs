@@ -98,7 +98,8 @@ impl Run<'_> {
     /// Every message with its size and unique-id, joined by number. RFC 1939 sections 5 and 7.
     fn listed(&mut self, session: &mut Session<Transaction>) -> Result<Vec<Listed>, Failure> {
         let failed = |error: Error| Failure::server(self.options, &error);
-        if session.stat().map_err(failed)?.count == 0 {
+        let count = session.stat().map_err(failed)?.count;
+        if count == 0 {
             return Ok(Vec::new());
         }
         let sizes = session.list().map_err(failed)?;
@@ -112,7 +113,20 @@ impl Run<'_> {
             size: line.size.0,
             unique_id: unique_ids.remove(&line.number),
         });
-        let listed: Vec<Listed> = listed.collect();
+        let mut listed: Vec<Listed> = listed.collect();
+        // Where LIST says nothing that makes sense, the message is there all the same.
+        unique_ids.retain(|number, _| number.value() <= count);
+        let unsized_ones = unique_ids.into_iter();
+        listed.extend(unsized_ones.map(|(number, id)| Listed { number, size: 0, unique_id: Some(id) }));
+        listed.sort_by_key(|listed| listed.number);
+        let missing = u64::from(count).saturating_sub(u64::try_from(listed.len()).unwrap_or(u64::MAX));
+        if missing > 0 {
+            self.failed = self.failed.saturating_add(missing);
+            warn!(
+                "the server counts {count} messages and lists {}; the others were not fetched",
+                listed.len()
+            );
+        }
         self.spool.note_listing(&listed, today())?;
         Ok(listed)
     }

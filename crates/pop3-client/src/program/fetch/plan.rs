@@ -76,7 +76,10 @@ pub(super) fn plan(listed: Vec<Listed>, journal: &Journal, mode: Mode) -> Plan {
         };
         let is_alone = copies.get(unique_id) == Some(&1);
         let claims = claimed.entry((unique_id.clone(), listed.size)).or_default();
-        let same_size = journal.entries(unique_id).filter(|entry| entry.size == listed.size).nth(*claims);
+        // What the server confirmed to have removed is gone: the unique-id may belong to another message by
+        // now, of the same size too, and that one was never fetched.
+        let stored = journal.entries(unique_id).filter(|entry| entry.state != State::Removed);
+        let same_size = stored.filter(|entry| entry.size == listed.size).nth(*claims);
         *claims += 1;
         let state = match same_size {
             Some(entry) => Some(entry.state),

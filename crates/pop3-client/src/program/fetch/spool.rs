@@ -11,6 +11,7 @@
 //! exactly once, wherever the last run was killed: before step 3 it has not happened, after it it has.
 
 use std::{
+    collections::HashSet,
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write as _},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, chown},
@@ -194,7 +195,7 @@ impl Spool {
 
     /// The server confirmed by its answer to QUIT that these are removed.
     pub(super) fn note_removed(&mut self, removed: &[&Listed]) -> Result<(), Failure> {
-        let mut names = Vec::new();
+        let mut names = HashSet::new();
         for listed in removed {
             let Some(unique_id) = &listed.unique_id else { continue };
             let entries = self.journal.entries(unique_id);

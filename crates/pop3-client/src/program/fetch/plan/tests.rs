@@ -59,6 +59,19 @@ fn a_size_that_has_changed_means_a_fetch_before_a_removal() {
     assert_eq!((numbers(&delete.fetch), numbers(&delete.delete)), (vec![1, 2], vec![]));
 }
 
+// Conformance: C-1939-10
+#[test]
+fn a_unique_id_given_again_after_a_removal_is_another_message_whatever_its_size() {
+    // RFC 1939 section 7 forbids to give it again only as long as its message exists.
+    let journal =
+        journal(&[("1", 500, State::Removed), ("2", 500, State::Removed), ("2", 500, State::Whole)]);
+    let now = vec![listed(1, "1", 500), listed(2, "2", 500)];
+    let keep = plan(now.clone(), &journal, KEEP);
+    assert_eq!((numbers(&keep.fetch), keep.known), (vec![1], 1));
+    let delete = plan(now, &journal, DELETE);
+    assert_eq!((numbers(&delete.fetch), numbers(&delete.delete)), (vec![1], vec![2]));
+}
+
 #[test]
 fn what_came_short_is_never_removed() {
     let journal = journal(&[("a", 10_000, State::Short)]);
