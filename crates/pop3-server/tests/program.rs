@@ -383,7 +383,9 @@ fn what_is_missing_or_taken_is_named_with_what_to_do() {
     let said = with("file = \"users\"", "file = \"nobody\"");
     assert!(said.contains("cannot read the users file") && said.contains("`pop3-server user add`"), "{said}");
     let said = with("root = \"mail\"", "root = \"nowhere\"");
-    assert!(said.contains("cannot serve the Maildirs under") && said.contains("nowhere"), "{said}");
+    let nowhere = folder.path().join("nowhere");
+    let expected = format!("there is no such directory; create it with `mkdir -p {}`", nowhere.display());
+    assert!(said.contains("cannot serve the Maildirs under") && said.contains(&expected), "{said}");
     let said = with("[tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n", "");
     assert!(said.contains("speaks TLS, but there is no certificate; give one"), "{said}");
     let said = with("kind = \"tls\"", "kind = \"plain\"\n[login]\nmechanisms = [\"PLAIN\"]");

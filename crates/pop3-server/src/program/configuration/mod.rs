@@ -10,13 +10,16 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use pop3_proto::server::Utf8Support;
 use pop3_server::{
     Config, Kind, Listener, tls,
     users::{UsersFile, UsersFileError},
 };
-use pop3_store::maildir::{Layout, MaildirStore};
+use pop3_store::{
+    OpenError,
+    maildir::{Layout, MaildirStore},
+};
 
 use super::{arguments::Site, files, report};
 
@@ -134,8 +137,17 @@ impl Configuration {
     /// The maildrops.
     pub(super) fn store(&self) -> anyhow::Result<MaildirStore> {
         let MaildirRoot { root, below, create_missing } = &self.maildir;
-        let store = MaildirStore::open_root(root)
-            .with_context(|| format!("cannot serve the Maildirs under {}", root.display()))?;
+        let store = MaildirStore::open_root(root).map_err(|error| match error {
+            // What the store says is about a user's maildrop. The directory above them is not made here:
+            // a path that was mistyped, or a disk that is not mounted, would pass for one without mail.
+            OpenError::Missing { .. } => anyhow!(
+                "cannot serve the Maildirs under {0}: there is no such directory; create it with `mkdir -p {0}`, \
+                 writable for the user that the server runs as",
+                root.display()
+            ),
+            error => anyhow::Error::from(error)
+                .context(format!("cannot serve the Maildirs under {}", root.display())),
+        })?;
         let layout = below.as_ref().map_or(Layout::User, |name| Layout::Below(name.as_str().into()));
         Ok(store.layout(layout).create_missing(*create_missing))
     }
