@@ -47,6 +47,11 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Whether no way to log in is enabled, whatever the listener.
+    pub(crate) fn enables_nothing(&self) -> bool {
+        !self.policy.user_pass && self.mechanisms.is_empty() && self.apop_host.is_none()
+    }
+
     /// The policy as the connections of one kind of listener see it.
     pub(crate) fn policy_for(&self, kind: Kind) -> Policy {
         let offered = self.mechanisms.iter().filter_map(|mechanism| {

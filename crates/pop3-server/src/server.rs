@@ -115,6 +115,7 @@ impl<S, A> Shared<S, A> {
         let connection = Connection { is_tls: kind == Kind::Tls, apop_timestamp };
         match Protocol::new(self.policy(kind).clone(), connection) {
             Ok(_) => Ok(()),
+            Err(InvalidPolicy::NoLogin) if self.config.enables_nothing() => Err(StartError::NothingEnabled),
             Err(InvalidPolicy::NoLogin) => Err(StartError::NoLogin { address }),
             Err(error) => Err(error.into()),
         }
@@ -229,6 +230,11 @@ pub enum StartError {
         /// On which listener.
         address: SocketAddr,
     },
+    /// Nobody could log in anywhere.
+    #[error(
+        "nobody could log in: USER and PASS are off, no mechanism is enabled, and neither is APOP; enable one of them"
+    )]
+    NothingEnabled,
     /// The host name of APOP cannot stand in a timestamp.
     #[error(
         "the host name for APOP has to be a host name, without spaces, `<`, `>` and `@`; correct it, or leave APOP off"
