@@ -284,6 +284,40 @@ fn a_configuration_file_is_what_holds() {
 }
 
 #[test]
+fn sighup_takes_a_renewed_certificate_and_ends_nothing() {
+    let folder = root();
+    let path = folder.path().join("server.toml");
+    fs::write(&path, configuration(folder.path())).unwrap();
+    let program = Program::start(&["--config", path.to_str().unwrap()]);
+    let trust =
+        |chain: &str| Arc::new(client_config(CertificateDer::from_pem_slice(chain.as_bytes()).unwrap()));
+    // Each as a client of its own, that resumes nothing.
+    let connect = |chain: &str| Client::connect(program.addresses[0]).try_start_tls(&trust(chain));
+    let old = fs::read_to_string(folder.path().join("cert.pem")).unwrap();
+    let mut session = connect(&old).unwrap();
+    session.line();
+    session.log_in(USER, PASSWORD);
+
+    let renewed = support::Certificate::create();
+    fs::write(folder.path().join("cert.pem"), &renewed.chain_pem).unwrap();
+    fs::write(folder.path().join("key.pem"), &renewed.key_pem).unwrap();
+    program.signal(Signal::HUP);
+    support::wait_until("it shows the new certificate", || connect(&renewed.chain_pem).is_ok());
+    assert!(connect(&old).is_err());
+    session.ok("NOOP");
+
+    // A key that cannot be used changes nothing.
+    fs::write(folder.path().join("key.pem"), "no key").unwrap();
+    program.signal(Signal::HUP);
+    assert!(connect(&renewed.chain_pem).is_ok());
+    session.quit();
+    let (status, log) = program.stop();
+    assert!(status.success(), "{log}");
+    assert!(log.contains("certificate and key read again"), "{log}");
+    assert!(log.contains("stay those of before") && log.contains("there is no private key in"), "{log}");
+}
+
+#[test]
 fn the_example_holds_what_it_says() {
     let folder = root();
     configuration(folder.path());
@@ -393,6 +427,14 @@ fn what_is_missing_or_taken_is_named_with_what_to_do() {
         said.contains("nobody could log in on 127.0.0.1:0: ") && said.contains("make it a listener with"),
         "{said}"
     );
+    for kind in ["tls", "stls", "plain"] {
+        let nothing = format!("kind = \"{kind}\"\n[login]\nmechanisms = []\nuser_pass = false");
+        let said = with("kind = \"tls\"", &nothing);
+        assert!(
+            said.contains("USER and PASS are off, no mechanism is enabled") && !said.contains("TLS"),
+            "{said}"
+        );
+    }
 
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

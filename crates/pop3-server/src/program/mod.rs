@@ -8,6 +8,7 @@ mod deliver;
 mod demonstration;
 mod files;
 mod logging;
+mod renewal;
 mod report;
 mod serve;
 mod user;

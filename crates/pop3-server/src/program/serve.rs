@@ -3,11 +3,11 @@
 use std::{future::Future, io::Write as _, net::SocketAddr};
 
 use anyhow::Context as _;
-use pop3_server::{Kind, Running, Server};
+use pop3_server::{Config, Kind, Running, Server};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
-use super::{arguments::Site, configuration::Configuration, demonstration::Home};
+use super::{arguments::Site, configuration::Configuration, demonstration::Home, renewal::Renewal};
 
 /// Threads for work on the disk. More would only wait for one another.
 const BLOCKING_THREADS: usize = 128;
@@ -26,12 +26,21 @@ pub(super) fn run(site: &Site) -> anyhow::Result<()> {
         .context("cannot start threads; is there a limit on processes or memory?")?;
     runtime.block_on(async {
         // From here on a signal no longer ends the process by itself.
-        let stop = stop_signal()?;
-        let running = start(&configuration).await?;
+        let mut stop = stop_signal()?;
+        let mut hangup = signal(SignalKind::hangup()).context("cannot listen for signals")?;
+        let mut config = configuration.server()?;
+        let renewal = Renewal::prepare(&mut config);
+        let running = start(&configuration, config).await?;
         let listening: Vec<_> = configuration.kinds().zip(running.addresses().iter().copied()).collect();
         announce(&configuration, home.as_ref(), &listening);
-        let mut stop = stop;
-        stop.wait().await;
+        loop {
+            tokio::select! {
+                // In the order in which they would be sent.
+                biased;
+                Some(()) = hangup.recv() => renewal.renew(&configuration),
+                () = stop.wait() => break,
+            }
+        }
         info!("stopping: sessions that are sending or removing messages may finish");
         tokio::select! {
             () = running.shut_down() => info!("stopped"),
@@ -45,10 +54,10 @@ pub(super) fn run(site: &Site) -> anyhow::Result<()> {
     })
 }
 
-async fn start(configuration: &Configuration) -> anyhow::Result<Running> {
+async fn start(configuration: &Configuration, config: Config) -> anyhow::Result<Running> {
     let store = configuration.store()?;
     let users = configuration.users()?;
-    Ok(Server::bind(configuration.server()?, store, users).await?)
+    Ok(Server::bind(config, store, users).await?)
 }
 
 /// Whoever started the program reads this; if nobody can, it goes on all the same.
