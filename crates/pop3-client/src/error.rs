@@ -1,5 +1,7 @@
 //! What can go wrong, sorted by who is to blame.
 
+mod tls;
+
 use std::{fmt, io, path::PathBuf};
 
 use pop3_io::rustls;
@@ -8,6 +10,8 @@ use pop3_proto::{
     types::{Keyword, Mechanism, Response, ResponseCode},
 };
 use pop3_sasl::ClientError;
+
+use tls::TlsFailure;
 
 /// Why something with a server did not work.
 #[derive(Debug, thiserror::Error)]
@@ -24,13 +28,13 @@ pub enum Error {
         source: io::Error,
     },
     /// The connection was lost, or stood still for longer than allowed ([`io::ErrorKind::TimedOut`]).
-    #[error("the connection was lost: {0}; nothing was removed that was not confirmed, try again")]
+    #[error("the connection was lost: {}; nothing was removed that was not confirmed, try again", Loss(.0))]
     Io(#[source] io::Error),
     /// The server broke the protocol. The connection cannot be used any more.
     #[error("{0}; the session was given up, since nothing that follows could be trusted")]
     Peer(#[source] PeerMisbehaved),
     /// The TLS handshake failed, or the server's certificate was not accepted.
-    #[error("TLS with {host} failed: {source}; {}", tls_advice(.source))]
+    #[error("{}", TlsFailure(.host, .source))]
     Tls {
         /// The host as it was given; this name has to be in the certificate.
         host: String,
@@ -238,26 +242,22 @@ fn login_advice(response: &Response<'_>, is_credentials: bool) -> &'static str {
     }
 }
 
-fn tls_advice(source: &io::Error) -> &'static str {
-    use rustls::CertificateError as C;
-    let Some(error) = source.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
-        return "try again";
-    };
-    match error {
-        rustls::Error::InvalidCertificate(C::UnknownIssuer) => {
-            "nobody trusted here vouches for its certificate; if it is meant to be so, give the file of its CA"
+/// How the connection was lost.
+struct Loss<'a>(&'a io::Error);
+
+impl fmt::Display for Loss<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_alert = |error: &rustls::Error| matches!(error, rustls::Error::AlertReceived(_));
+        let inner = self.0.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        match (self.0.kind(), inner) {
+            // Where there is no TLS, the end of the connection is no error of the system.
+            (io::ErrorKind::UnexpectedEof, _) => {
+                f.write_str("the server closed the connection without ending TLS")
+            }
+            (_, Some(error)) if is_alert(error) => f.write_str("the server ended TLS with an alert"),
+            (_, Some(_)) => f.write_str("what came is not what TLS expects"),
+            _ => self.0.fmt(f),
         }
-        rustls::Error::InvalidCertificate(C::NotValidForName | C::NotValidForNameContext { .. }) => {
-            "its certificate is for another name; use the name that is in the certificate"
-        }
-        rustls::Error::InvalidCertificate(C::Expired | C::ExpiredContext { .. }) => {
-            "its certificate has expired; its operator has to renew it"
-        }
-        rustls::Error::InvalidCertificate(_) => "its certificate cannot be accepted; ask its operator",
-        rustls::Error::InvalidMessage(_) => {
-            "what came is not TLS; implicit TLS is on port 995, port 110 wants STLS"
-        }
-        _ => "ask its operator which versions of TLS it speaks; 1.2 is the least",
     }
 }
 

@@ -81,7 +81,7 @@ fn nothing_said_in_clear_is_believed_behind_tls() {
     server.finish();
 }
 
-// Conformance: C-2595-03, C-2595-04, C-7817-01, C-7817-06, C-7817-09, C-7817-10, C-7817-12, C-8314-01
+// Conformance: C-2595-03, C-2595-04, C-5034-05, C-7817-01, C-7817-06, C-7817-09, C-7817-10, C-7817-12, C-8314-01
 #[test]
 fn the_certificate_has_to_be_for_the_name_that_was_given() {
     let (ca, other) = (Ca::new(), Ca::new());
@@ -165,6 +165,9 @@ fn a_cut_under_tls_is_an_error() {
     let mut message = wait!(session.retr(number)).unwrap();
     let error = super::read_all(&mut message).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof);
+    let text = Error::from(error).to_string();
+    assert!(text.contains("the server closed the connection without ending TLS"), "{text}");
+    assert!(!text.contains("docs.rs"), "{text}");
     server.finish();
 }
 
