@@ -47,7 +47,8 @@ pub enum Roots {
     /// What this machine trusts.
     #[default]
     System,
-    /// The certificates in this PEM file and no others.
+    /// The certificates in this PEM file and no others: CAs, or a server's own, which is taken octet for
+    /// octet as it stands there, as long as its dates and names are right, also if it is marked as a CA.
     File(PathBuf),
     /// Nobody's: any certificate of anybody is accepted. Encrypted, but for whom is not known.
     InsecureAcceptAny,

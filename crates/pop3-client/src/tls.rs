@@ -1,5 +1,7 @@
 //! What rustls has to know about the servers that we trust.
 
+mod trusted_file;
+
 use std::{
     io,
     net::IpAddr,
@@ -8,14 +10,15 @@ use std::{
 };
 
 use pop3_io::rustls::{
-    self, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    self, ClientConfig, DigitallySignedStruct, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     crypto::{CryptoProvider, aws_lc_rs},
-    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _},
+    pki_types::{CertificateDer, ServerName, UnixTime},
 };
 use rustls_platform_verifier::Verifier;
 
 use crate::{Error, Options, Roots, Security};
+use trusted_file::TrustedFile;
 
 /// A server to connect to, as often as needed: the certificates to trust are read once.
 ///
@@ -79,7 +82,8 @@ fn config(options: &Options) -> Result<ClientConfig, Error> {
             builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
         }
         Roots::File(path) => {
-            builder.with_root_certificates(read_roots(path).map_err(|source| failed(Some(path), source))?)
+            let verifier = TrustedFile::read(path, provider).map_err(|source| failed(Some(path), source))?;
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
         }
         Roots::InsecureAcceptAny => {
             builder.dangerous().with_custom_certificate_verifier(Arc::new(AcceptAny(provider)))
@@ -91,22 +95,6 @@ fn config(options: &Options) -> Result<ClientConfig, Error> {
         config.alpn_protocols = vec![b"pop3".to_vec()];
     }
     Ok(config)
-}
-
-fn read_roots(path: &Path) -> io::Result<RootCertStore> {
-    let mut roots = RootCertStore::empty();
-    let certificates = CertificateDer::pem_slice_iter(&std::fs::read(path)?).collect::<Result<Vec<_>, _>>();
-    for certificate in certificates.map_err(|error| invalid(&error))? {
-        roots.add(certificate).map_err(|error| invalid(&error))?;
-    }
-    if roots.is_empty() {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "there is no certificate in it"));
-    }
-    Ok(roots)
-}
-
-fn invalid(error: &dyn std::error::Error) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, error.to_string())
 }
 
 /// Takes every certificate; only the signatures of the handshake are checked.

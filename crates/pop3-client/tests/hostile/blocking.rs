@@ -17,6 +17,8 @@ mod logins;
 mod messages;
 #[path = "cases/opening.rs"]
 mod opening;
+#[path = "cases/own_certificates.rs"]
+mod own_certificates;
 #[path = "cases/stls.rs"]
 mod stls;
 

@@ -22,6 +22,9 @@ mod messages;
 #[path = "cases/opening.rs"]
 mod opening;
 #[allow(clippy::duplicate_mod, reason = "the same cases, with another kind of session")]
+#[path = "cases/own_certificates.rs"]
+mod own_certificates;
+#[allow(clippy::duplicate_mod, reason = "the same cases, with another kind of session")]
 #[path = "cases/stls.rs"]
 mod stls;
 

@@ -49,15 +49,64 @@ impl Ca {
 
     pub fn server_named(&self, names: &[&str], common_name: &str) -> Arc<ServerConfig> {
         let (certificate, key) = self.issue(names, common_name);
-        let chain = vec![CertificateDer::from(certificate.der().to_vec())];
-        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .unwrap();
-        Arc::new(config)
+        config(&certificate, &key)
     }
+}
+
+/// A certificate that vouches for itself, marked as a CA, as `openssl req -x509` makes it.
+pub struct SelfSigned {
+    certificate: rcgen::Certificate,
+    issuer: Issuer<'static, KeyPair>,
+    folder: TempDir,
+}
+
+impl SelfSigned {
+    pub fn new(names: &[&str]) -> Self {
+        Self::valid_in(names, 1975, 4096)
+    }
+
+    /// Valid from the beginning of one year to the beginning of another.
+    pub fn valid_in(names: &[&str], first: i32, end: i32) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.not_before = rcgen::date_time_ymd(first, 1, 1);
+        params.not_after = rcgen::date_time_ymd(end, 1, 1);
+        let certificate = params.self_signed(&key).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("server.pem"), certificate.pem()).unwrap();
+        Self { certificate, issuer: Issuer::new(params, key), folder }
+    }
+
+    /// The file to trust.
+    pub fn file(&self) -> PathBuf {
+        self.folder.path().join("server.pem")
+    }
+
+    pub fn server(&self) -> Arc<ServerConfig> {
+        config(&self.certificate, self.issuer.key())
+    }
+
+    /// A server with a certificate that this one has signed, marked as a CA too.
+    pub fn issue_ca(&self, names: &[&str]) -> Arc<ServerConfig> {
+        let key = KeyPair::generate().unwrap();
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        config(&params.signed_by(&key, &self.issuer).unwrap(), &key)
+    }
+}
+
+fn config(certificate: &rcgen::Certificate, key: &KeyPair) -> Arc<ServerConfig> {
+    let chain = vec![CertificateDer::from(certificate.der().to_vec())];
+    let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    Arc::new(config)
 }
