@@ -67,7 +67,7 @@ pub(super) enum Command {
         command: User,
     },
     /// Deliver the message on stdin; for a mail transfer agent. Exits with 0 when the message is on the
-    /// disk, with 67 when there is no such user, and with 75 when it should be tried again later.
+    /// disk, with 65 when it is empty, with 67 when there is no such user, and with 75 when it should be tried again later.
     Deliver(Message),
 }
 

@@ -3,7 +3,7 @@
 mod return_path;
 
 use std::{
-    io::{self, BufReader, Write as _},
+    io::{self, BufRead as _, BufReader, Write as _},
     process::ExitCode,
 };
 
@@ -21,6 +21,7 @@ use return_path::ReturnPath;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Status {
     Usage = 64,
+    BadMessage = 65,
     NoUser = 67,
     TemporaryFailure = 75,
 }
@@ -60,7 +61,12 @@ fn deliver(site: &Site, message: &Message) -> Result<(), Failure> {
     }
     let store = configuration.store().map_err(Failure::temporary)?;
     let maildir = store.maildir(&message.name).map_err(Failure::temporary)?;
-    let stdin = BufReader::with_capacity(64 * 1024, io::stdin());
+    let mut stdin = BufReader::with_capacity(64 * 1024, io::stdin());
+    // A pipe that broke before the first octet looks the same, and nobody misses an empty message.
+    if stdin.fill_buf().is_ok_and(<[u8]>::is_empty) {
+        let text = "the message on stdin is empty; nothing was delivered, give the message on stdin".into();
+        return Err(Failure { status: Status::BadMessage, text });
+    }
     match sender {
         None => maildir.deliver(stdin).map(drop),
         Some(sender) => maildir.start_delivery().and_then(|delivery| copy(delivery, &sender, stdin)),
