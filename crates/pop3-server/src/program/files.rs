@@ -15,6 +15,10 @@ pub(super) fn create_directory(path: &Path) -> anyhow::Result<bool> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(|| {
         format!("cannot create the directory {}, check the path and its permissions", path.display())
     })?;
+    // One that cannot be read would look empty, and everything would be made again.
+    fs::read_dir(path).with_context(|| {
+        format!("cannot read the directory {}, check whom it belongs to and its permissions", path.display())
+    })?;
     Ok(is_new)
 }
 
@@ -53,6 +57,9 @@ fn folder(path: &Path) -> &Path {
 pub(super) fn lasting_secret(path: &Path) -> anyhow::Result<Vec<u8>> {
     match fs::read(path) {
         Ok(secret) if secret.len() >= 16 => Ok(secret),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).with_context(|| {
+            format!("cannot read {}, check whom it belongs to and its permissions", path.display())
+        }),
         _ => {
             let mut secret = vec![0; 32];
             getrandom::fill(&mut secret).map_err(|error| {
