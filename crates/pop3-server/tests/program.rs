@@ -257,6 +257,7 @@ fn a_configuration_file_is_what_holds() {
     let path = folder.path().join("server.toml");
     fs::write(&path, text).unwrap();
     let path = path.to_str().unwrap();
+    fs::set_permissions(folder.path().join("users"), fs::Permissions::from_mode(0o600)).unwrap();
     let program = Program::start(&["serve", "--config", path]);
     let certificate = CertificateDer::from_pem_file(folder.path().join("cert.pem")).unwrap();
     let mut client = Client::connect(program.addresses[0]).start_tls(&Arc::new(client_config(certificate)));
@@ -273,7 +274,9 @@ fn a_configuration_file_is_what_holds() {
     assert!(effective.status.success(), "{}", String::from_utf8_lossy(&effective.stderr));
     let effective = String::from_utf8(effective.stdout).unwrap();
     assert!(
-        effective.contains("autologout = 600") && effective.contains("below = \"Maildir\""),
+        effective.contains("autologout = 600")
+            && effective.contains("below = \"Maildir\"")
+            && effective.contains("password_checks = "),
         "{effective}"
     );
     // What it prints is a configuration file again.
@@ -455,6 +458,60 @@ fn what_is_missing_or_taken_is_named_with_what_to_do() {
     assert!(said.contains("cannot create the directory") && said.contains("check the path"), "{said}");
 }
 
+#[test]
+fn what_is_hardly_ever_meant_is_warned_of() {
+    let folder = root();
+    let path = folder.path().join("server.toml");
+    let text = configuration(folder.path()).replace("\"tls\"", "\"stls\"");
+    let users = folder.path().join("users");
+    let said = |more: &str, mode: u32| {
+        fs::write(&path, format!("{text}{more}")).unwrap();
+        fs::set_permissions(&users, fs::Permissions::from_mode(mode)).unwrap();
+        let path = path.to_str().unwrap();
+        let checked = run(&["check", "--config", path], b"");
+        let (status, log) = Program::start(&["--config", path]).stop();
+        assert!(status.success() && checked.status.success(), "{log}");
+        [log, String::from_utf8(checked.stderr).unwrap()]
+    };
+    for log in said("", 0o600) {
+        assert!(!log.contains("WARN"), "{log}");
+    }
+    let advice = format!("`chmod 600 {}`", users.display());
+    for log in said("[login]\nplaintext_without_tls = true\n", 0o640) {
+        assert_eq!(log.matches("WARN").count(), 2, "{log}");
+        assert!(log.contains("(mode 640)") && log.contains(&advice), "{log}");
+        assert!(log.contains("plaintext_without_tls is true: "), "{log}");
+    }
+}
+
+/// A directory that this user may not read, where the system lets a test have one.
+#[test]
+fn a_home_that_cannot_be_read_is_not_taken_for_an_empty_one() {
+    let folder = root();
+    let data = folder.path().join("pop3-data");
+    fs::create_dir(&data).unwrap();
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o300)).unwrap();
+    // Root may read everything, unless it gives that up.
+    let output = Command::new("setpriv")
+        .args(["--bounding-set", "-all", "--inh-caps", "-all", env!("CARGO_BIN_EXE_pop3-server")])
+        .args([
+            "--data",
+            data.to_str().unwrap(),
+            "--listen-stls",
+            "127.0.0.1:0",
+            "--listen-tls",
+            "127.0.0.1:0",
+        ])
+        .output();
+    let Some(output) = output.ok().filter(|output| output.status.code() == Some(1)) else {
+        println!("left out: a directory that cannot be read (setpriv)");
+        return;
+    };
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("cannot read the directory") && said.contains("pop3-data"), "{said}");
+    assert!(!data.join("key.pem").exists());
+}
+
 /// Delivers with these arguments; the exit status and what was said.
 fn deliver_by(arguments: &[&str], message: &[u8]) -> (i32, String) {
     let output = run(&[&["deliver"], arguments].concat(), message);
@@ -489,6 +546,10 @@ fn deliver_is_an_agent_for_an_mta() {
     let (status, said) = deliver_by(&[&config[..], &["nobody"]].concat(), &message);
     assert_eq!(status, 67);
     assert!(said.contains("there is no user nobody in") && said.contains("nothing was delivered"), "{said}");
+    let (status, said) = deliver_by(&[&config[..], &[USER]].concat(), b"");
+    assert_eq!(status, 65);
+    assert!(said.contains("the message on stdin is empty; nothing was delivered"), "{said}");
+    assert!(files(&mail, USER).is_empty());
     let (status, said) = deliver_by(&[&config[..], &[USER, "--sender", "a\nb"]].concat(), &message);
     assert_eq!(status, 64, "{said}");
     let (status, _) = deliver_by(&[&config[..], &[USER, "--wrong"]].concat(), &message);

@@ -11,6 +11,9 @@ pub(super) fn run(configuration: &Configuration) -> anyhow::Result<()> {
     configuration.server()?;
     configuration.store()?;
     configuration.users()?;
+    for warning in configuration.warnings() {
+        tracing::warn!("{warning}");
+    }
     let text = configuration.effective()?;
     std::io::stdout().write_all(text.as_bytes()).context("cannot write to stdout")
 }

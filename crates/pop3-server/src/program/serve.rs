@@ -18,6 +18,9 @@ pub(super) fn run(site: &Site) -> anyhow::Result<()> {
         None => Some(Home::prepare(&Configuration::data_directory(site))?),
     };
     let configuration = Configuration::load(site)?;
+    for warning in configuration.warnings() {
+        warn!("{warning}");
+    }
     raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -6,6 +6,7 @@ mod values;
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -169,8 +170,34 @@ impl Configuration {
         UsersFile::open(&self.users.file, &[])
     }
 
+    /// What can be meant so, but hardly ever is.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let file = &self.users.file;
+        // Who cannot look hears of it when the file is opened.
+        let mode = fs::metadata(file).map_or(0, |metadata| metadata.permissions().mode());
+        if mode & 0o077 != 0 {
+            let shown = file.display();
+            warnings.push(format!(
+                "the users file {shown} is open to others than its owner (mode {:03o}); what is in it helps to \
+                 find out passwords, take it away from them with `chmod 600 {shown}`",
+                mode & 0o777
+            ));
+        }
+        if self.login.plaintext_without_tls && self.listen.iter().any(|l| l.kind != values::Kind::Tls) {
+            warnings.push(
+                "plaintext_without_tls is true: passwords and mail may travel readably; set it to false, unless \
+                 nobody else listens on this network"
+                    .into(),
+            );
+        }
+        warnings
+    }
+
     /// What holds, defaults included, in the form of a configuration file.
     pub(super) fn effective(&self) -> anyhow::Result<String> {
-        toml::to_string(self).context("the configuration cannot be printed")
+        let mut effective = self.clone();
+        effective.limits.password_checks.get_or_insert(Config::default().limits.password_checks);
+        toml::to_string(&effective).context("the configuration cannot be printed")
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::values::{self, Kind, Language, Mechanism};
 
 /// The whole file. A key that is not here is an error: it would be a setting that does nothing.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Configuration {
     #[serde(deserialize_with = "values::non_empty")]
@@ -25,27 +25,27 @@ pub(crate) struct Configuration {
     pub(crate) limits: Limits,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listen {
     pub(crate) address: SocketAddr,
     pub(crate) kind: Kind,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Tls {
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Users {
     pub(crate) file: PathBuf,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct MaildirRoot {
     pub(crate) root: PathBuf,
@@ -59,7 +59,7 @@ const fn yes() -> bool {
     true
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Login {
     pub(crate) user_pass: bool,
@@ -88,7 +88,7 @@ impl Default for Login {
     }
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Protocol {
     #[serde(deserialize_with = "values::greeting")]
@@ -120,7 +120,7 @@ impl Default for Protocol {
 }
 
 /// All in seconds.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Timeouts {
     #[serde(deserialize_with = "values::autologout")]
@@ -149,7 +149,7 @@ impl Default for Timeouts {
     }
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Limits {
     #[serde(deserialize_with = "values::positive")]
