@@ -7,11 +7,13 @@ mod exit;
 mod fetch;
 mod headers;
 mod list;
+mod masked;
 mod password;
 mod terminal;
 mod top;
 
 use std::{
+    env,
     io::{self, IsTerminal as _, Write as _},
     process::ExitCode,
 };
@@ -23,7 +25,10 @@ use arguments::{Arguments, Command};
 use exit::{Exit, Failure};
 
 pub(super) fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return refused(&error),
+    };
     log_to_stderr(arguments.verbose);
     let result = match &arguments.command {
         Command::Fetch(fetch) => fetch::run(fetch),
@@ -39,6 +44,19 @@ pub(super) fn run() -> ExitCode {
             exit.into()
         }
     }
+}
+
+/// Says what is wrong with the command line, or what was asked about it: `--help`, `--version`.
+fn refused(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        // Nobody is left to tell when stdout is closed.
+        let _ = error.print();
+        return Exit::Done.into();
+    }
+    let text = error.render().to_string();
+    let arguments = env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+    let _ = io::stderr().write_all(masked::masked(&text, arguments).as_bytes());
+    Exit::Usage.into()
 }
 
 fn log_to_stderr(verbose: u8) {

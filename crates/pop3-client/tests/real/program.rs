@@ -105,6 +105,10 @@ fn every_failure_is_one_sentence_and_has_its_code() {
     for (arguments, words) in [
         (&["fetch", "pop://a:b@h", "--maildir", "x"][..], "holds no password"),
         (&["fetch", "imap://h", "--maildir", "x"], "begins with pop://"),
+        (&["fetch", "pops://a:wonderland@h", "--maildir", "x"], "pops://a:***@h"),
+        (&["fetch", "a:wonderland@h", "--maildir", "x"], "begins with pop://"),
+        (&["top", "pops://a@h", "pops://a:wonderland@h"], "invalid value"),
+        (&["pops://a:wonderland@h"], "unrecognized subcommand"),
         (&["fetch", "pops://a@h", "--maildir", "x", "--insecure-plain"], "write pop://"),
         (&["top", "pops://a@h", "0"], "there is no message 0"),
         (&["fly"], "unrecognized subcommand"),
@@ -112,6 +116,7 @@ fn every_failure_is_one_sentence_and_has_its_code() {
         let ran = home.run(arguments);
         assert_eq!(ran.code, Some(2), "{arguments:?}: {ran:?}");
         assert!(ran.stderr.contains(words), "{arguments:?}: {ran:?}");
+        assert!(!ran.stderr.contains("wonderland"), "{arguments:?}: {ran:?}");
     }
 }
 
