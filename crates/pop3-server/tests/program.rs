@@ -180,8 +180,28 @@ fn no_secret_is_ever_logged() {
     client.err(&format!("APOP demo {}", marks[3]));
     let mut client = connect(&program, data.path());
     client.log_in("demo", &password);
+    // The lock is there: a second session is refused.
+    let mut second = connect(&program, data.path());
+    second.ok("USER demo");
+    second.err(&format!("PASS {password}"));
     client.quit();
+    second.log_in("demo", &password);
+    drop(second);
+    support::wait_until("the end is noticed", || {
+        let mut client = connect(&program, data.path());
+        client.ok("USER demo");
+        client.ask(&format!("PASS {password}")).starts_with("+OK")
+    });
     let (_, log) = program.stop();
+    let line = |words: &str| log.lines().find(|line| line.contains(words)).unwrap_or_else(|| panic!("{log}"));
+    assert!(line("logged out").contains("user=demo retrieved=0 removed=0"), "{log}");
+    let closed = "user=demo retrieved=0 removed=0 reason=\"the client closed the connection\"";
+    assert!(log.contains(closed), "{log}");
+    assert_eq!(log.matches("name or password is wrong").count(), 2, "{log}");
+    assert!(log.contains("reason=the maildrop is in use"), "{log}");
+    for debug in ["Eof", "InUse", "BadCredentials"] {
+        assert!(!log.contains(debug), "{debug} in {log}");
+    }
     assert!(
         log.contains("login refused") && log.contains("logged in") && log.contains("logged out"),
         "{log}"

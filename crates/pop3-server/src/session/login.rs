@@ -37,6 +37,9 @@ pub(super) enum Verdict<M> {
     Rejected(Refusal),
 }
 
+/// What is logged of a name that nobody has, and of a secret that is not that name's.
+const WRONG: &str = "name or password is wrong";
+
 /// A maildrop, open and locked.
 pub(super) struct Opened<M> {
     pub(super) user: Box<str>,
@@ -130,7 +133,7 @@ enum Checked {
 
 fn check<S: Store, A: Authenticator>(shared: &Shared<S, A>, claim: Claim) -> Result<Checked, Refusal> {
     let authenticator = &shared.authenticator;
-    let wrong = || Refusal::new(Rejection::BadCredentials, "name or secret is wrong");
+    let wrong = || Refusal::new(Rejection::BadCredentials, WRONG);
     match claim {
         Claim::Password { name, password } => {
             let as_sent = password.expose_str().unwrap_or_default();
@@ -238,7 +241,11 @@ fn refusal(failure: Failure) -> Refusal {
         Failure::UnexpectedInitialResponse => Rejection::UnsupportedMechanism,
         _ => Rejection::BadCredentials,
     };
-    Refusal::new(rejection, failure.to_string())
+    match failure {
+        // The same text whatever way the password came.
+        Failure::BadCredentials => Refusal::new(rejection, WRONG),
+        failure => Refusal::new(rejection, failure.to_string()),
+    }
 }
 
 /// Takes the lock and the snapshot. RFC 1939 section 4: only then may the client hear `+OK`.

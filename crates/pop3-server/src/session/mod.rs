@@ -49,6 +49,8 @@ pub(crate) struct Session<S: Store, A> {
     id: u64,
     peer: SocketAddr,
     opened: Option<Opened<S::Maildrop>>,
+    /// Who has logged in, for the log.
+    user: Option<Box<str>>,
     exchange: Option<Exchange>,
     ahead: Ahead,
     retrieved: u32,
@@ -69,6 +71,7 @@ impl<S: Store, A: Authenticator> Session<S, A> {
             id,
             peer,
             opened: None,
+            user: None,
             exchange: None,
             ahead: Ahead::default(),
             retrieved: 0,
@@ -227,6 +230,7 @@ impl<S: Store, A: Authenticator> Session<S, A> {
         let _ = match verdict {
             Verdict::Accepted(opened) => {
                 self.log_login(driver, &opened);
+                self.user = Some(opened.user.clone());
                 let maildrop = opened.maildrop.maildrop();
                 if !self.is_told_to_stop {
                     self.opened = Some(opened);
@@ -258,10 +262,10 @@ impl<S: Store, A: Authenticator> Session<S, A> {
                 }
             }
             Rejection::InUse | Rejection::LoginDelay | Rejection::UnsupportedMechanism => {
-                info!(session, %peer, %user, ?rejection, "login refused");
+                info!(session, %peer, %user, reason = %reason.escape_debug(), "login refused");
             }
             _ => {
-                warn!(session, %peer, %user, ?rejection, reason = %reason.escape_debug(), "login not possible");
+                warn!(session, %peer, %user, reason = %reason.escape_debug(), "login not possible");
             }
         }
     }
@@ -321,13 +325,13 @@ impl<S: Store, A: Authenticator> Session<S, A> {
         let outcome = match outcome {
             Ok(()) => {
                 info!(
-                    session = self.id, peer = %self.peer,
+                    session = self.id, peer = %self.peer, user = self.shown_user(),
                     retrieved = self.retrieved, removed = marked, "logged out"
                 );
                 UpdateOutcome::Removed
             }
             Err(reason) => {
-                error!(session = self.id, peer = %self.peer, marked, %reason, "not everything was removed");
+                error!(session = self.id, peer = %self.peer, user = self.shown_user(), marked, %reason, "not everything was removed");
                 UpdateOutcome::SomeNotRemoved
             }
         };
@@ -377,18 +381,47 @@ impl<S: Store, A: Authenticator> Session<S, A> {
         }
     }
 
+    /// Nothing before a login.
+    fn shown_user(&self) -> Option<impl tracing::Value> {
+        self.user.as_deref().map(|user| tracing::field::display(user.escape_debug()))
+    }
+
     fn log_end(&self, end: Result<CloseReason, Error>) {
         let (session, peer, retrieved) = (self.id, self.peer, self.retrieved);
-        let had_maildrop = self.opened.is_some() || retrieved > 0;
+        let user = self.shown_user();
         match end {
-            Ok(CloseReason::Quit) => debug!(session, %peer, "ended with QUIT"),
-            Ok(reason) => info!(session, %peer, retrieved, removed = 0, ?reason, "ended without QUIT"),
-            Err(Error::Peer(error)) => warn!(session, %peer, %error, "the client broke the protocol"),
-            Err(error) if had_maildrop => {
-                info!(session, %peer, retrieved, removed = 0, %error, "ended without QUIT");
+            Ok(CloseReason::Quit) => debug!(session, %peer, user, "ended with QUIT"),
+            Ok(reason) => {
+                let reason = in_words(reason);
+                info!(session, %peer, user, retrieved, removed = 0, reason, "ended without QUIT");
+            }
+            Err(Error::Peer(error)) => warn!(session, %peer, user, %error, "the client broke the protocol"),
+            Err(error) if self.user.is_some() => {
+                let reason = match &error {
+                    // Most clients that go away do not say goodbye in TLS either.
+                    Error::Io(source) if source.kind() == io::ErrorKind::UnexpectedEof => {
+                        in_words(CloseReason::Eof).into()
+                    }
+                    error => error.to_string(),
+                };
+                info!(session, %peer, user, retrieved, removed = 0, reason, "ended without QUIT");
             }
             Err(error) => debug!(session, %peer, %error, "ended"),
         }
+    }
+}
+
+/// Why a session ended, as it stands in the log.
+const fn in_words(reason: CloseReason) -> &'static str {
+    match reason {
+        CloseReason::Autologout => "nothing came for too long",
+        CloseReason::BodyFailed => "a message could not be read to its end",
+        CloseReason::Eof => "the client closed the connection",
+        CloseReason::FailedLogins => "too many failed logins",
+        CloseReason::Quit => "QUIT",
+        CloseReason::ShuttingDown => "the server stops",
+        CloseReason::TooManyErrors => "too many wrong commands",
+        _ => "another reason",
     }
 }
 
