@@ -384,7 +384,14 @@ fn a_wrong_configuration_is_one_sentence_with_file_line_and_key() {
     for (more, expected) in [
         ("[timeouts]\nautologout = 300", "key autologout: 300 seconds are less than RFC 1939 allows"),
         ("[timeouts]\nautologuot = 600", "key autologuot: there is no key `autologuot`; the keys here are"),
-        ("[timeouts]\nautologout = \"long\"", "key autologout: invalid type: string \"long\""),
+        (
+            "[timeouts]\nautologout = \"long\"",
+            "key autologout: invalid type: string \"long\", expected a whole number, 0 or more;",
+        ),
+        (
+            "[limits]\nconnections = -1",
+            "key connections: invalid value: integer `-1`, expected a whole number",
+        ),
         (
             "[login]\nmechanisms = [\"EXTERNAL\"]",
             "key mechanisms: EXTERNAL is no mechanism of this server; choose",
@@ -399,10 +406,21 @@ fn a_wrong_configuration_is_one_sentence_with_file_line_and_key() {
         assert!(said.starts_with(&place), "{said}");
         assert!(said.contains(';'), "what to do: {said}");
     }
-    let said = wrong("[[listen]]\naddress = \"1.2.3.4\"\nkind = \"tls\"\n");
-    assert!(said.contains("bad.toml, line 2, key address: "), "{said}");
+    for address in ["1.2.3.4", "localhost:995", "::1:995", ""] {
+        let said = wrong(&format!("[[listen]]\naddress = \"{address}\"\nkind = \"tls\"\n"));
+        let expected =
+            format!("bad.toml, line 2, key address: `{address}` is no IP address with a port; write it like");
+        assert!(said.contains(&expected) && said.contains("[::]:995"), "{said}");
+    }
+    let output = run(&["--listen-tls", "localhost:1995"], b"");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(64) && said.contains("write it like 127.0.0.1:1995"), "{said}");
     let said = wrong(&good.replace("[maildir]\nroot = \"mail\"\n", ""));
-    assert!(said.contains("missing field `maildir`"), "{said}");
+    assert!(said.contains(": there is no section [maildir]; add it"), "{said}");
+    let said = wrong(good.split_once("\n\n").unwrap().1);
+    assert!(said.contains("bad.toml: there is no section [[listen]]; add it"), "{said}");
+    let said = wrong(&good.replace("key = \"key.pem\"\n", ""));
+    assert!(said.contains("section [tls]: missing field `key`"), "{said}");
     let said = wrong("listen = [\n");
     assert!(said.contains("bad.toml, line "), "{said}");
 }

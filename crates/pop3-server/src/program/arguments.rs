@@ -4,6 +4,8 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::configuration::parse_address;
+
 /// Serves maildrops over POP3.
 ///
 /// Started without a configuration file it makes itself a home: a directory with a certificate, a user
@@ -29,10 +31,10 @@ pub(super) struct Site {
     #[arg(long, value_name = "DIR", env = "POP3_SERVER_DATA", global = true, conflicts_with = "config")]
     pub(super) data: Option<PathBuf>,
     /// Without a configuration file: where to listen with STLS. [default: 127.0.0.1:1110]
-    #[arg(long, value_name = "ADDRESS", global = true, conflicts_with = "config")]
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_address, global = true, conflicts_with = "config")]
     pub(super) listen_stls: Option<SocketAddr>,
     /// Without a configuration file: where to listen with TLS. [default: 127.0.0.1:1995]
-    #[arg(long, value_name = "ADDRESS", global = true, conflicts_with = "config")]
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_address, global = true, conflicts_with = "config")]
     pub(super) listen_tls: Option<SocketAddr>,
 }
 

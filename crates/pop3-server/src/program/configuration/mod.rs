@@ -25,6 +25,7 @@ use pop3_store::{
 use super::{arguments::Site, files, report};
 
 pub(super) use schema::Configuration;
+pub(super) use values::parse_address;
 
 use schema::{Listen, MaildirRoot, Tls, Users};
 

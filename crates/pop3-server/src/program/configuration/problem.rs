@@ -1,5 +1,12 @@
 use std::{fmt, path::Path};
 
+/// What cannot be left out of the file.
+const SECTIONS: [(&str, &str); 3] =
+    [("listen", "[[listen]]"), ("users", "[users]"), ("maildir", "[maildir]")];
+/// What a parser calls a number.
+const NUMBERS: [(&str, &str); 3] = [("u64", NUMBER), ("u32", NUMBER), ("usize", NUMBER)];
+const NUMBER: &str = "a whole number, 0 or more";
+
 /// What is wrong with a configuration file, and where.
 #[derive(Debug)]
 pub(super) struct Problem(String);
@@ -11,6 +18,19 @@ impl Problem {
         if let Some(expected) = message.strip_prefix("unknown field ") {
             message =
                 format!("there is no key {}", expected.replacen(", expected", "; the keys here are", 1));
+        }
+        for (type_name, word) in NUMBERS {
+            if let Some(rest) = message.strip_suffix(type_name) {
+                message = format!("{rest}{word}");
+            }
+        }
+        let missing = SECTIONS.iter().find(|(key, _)| message == format!("missing field `{key}`"));
+        if let Some((_, section)) = missing {
+            // It is nowhere, so no line is to blame.
+            return Self(format!(
+                "{}: there is no section {section}; add it, the example configuration shows how",
+                path.display()
+            ));
         }
         if !message.contains(';') {
             message.push_str("; correct it, or see the example configuration");

@@ -28,6 +28,7 @@ pub(crate) struct Configuration {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listen {
+    #[serde(deserialize_with = "values::address")]
     pub(crate) address: SocketAddr,
     pub(crate) kind: Kind,
 }

@@ -1,6 +1,6 @@
 //! Values that cannot be wrong once they were read.
 
-use std::fmt;
+use std::{fmt, net::SocketAddr};
 
 use pop3_proto::server::Catalogue;
 use pop3_server::Mechanism as Sasl;
@@ -23,6 +23,20 @@ impl From<Kind> for pop3_server::Kind {
             Kind::Tls => Self::Tls,
         }
     }
+}
+
+/// Reads an address to listen on.
+pub(in crate::program) fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        format!(
+            "`{}` is no IP address with a port; write it like 127.0.0.1:1995, 0.0.0.0:995 or [::]:995",
+            text.escape_debug()
+        )
+    })
+}
+
+pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    parse_address(&String::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
 /// A mechanism that a users file is enough for.
