@@ -224,14 +224,21 @@ fn is_temporary(response: &Response<'_>) -> bool {
     matches!(response.code, Some(C::InUse | C::LoginDelay | C::SysTemp))
 }
 
+/// What to do, and what the code means where the server has no words for it.
 fn advice_for(response: &Response<'_>) -> &'static str {
-    match response.code {
+    let meaning = match response.code {
         Some(ResponseCode::InUse) => "; another session has the maildrop open, try again later",
         Some(ResponseCode::LoginDelay) => "; the server wants more time between logins, try again later",
         Some(ResponseCode::SysTemp) => "; this is likely to clear by itself, try again later",
-        Some(ResponseCode::SysPerm) => "; the operator of the server has to do something",
-        Some(ResponseCode::Auth) => "; check name and password",
-        _ => "",
+        Some(ResponseCode::SysPerm) => return "; the operator of the server has to do something",
+        Some(ResponseCode::Auth) => return "; check name and password",
+        _ => return "",
+    };
+    let text = String::from_utf8_lossy(&response.text).to_ascii_lowercase();
+    match text.trim() {
+        "" => meaning,
+        text if text.contains("try again") => "",
+        _ => "; try again later",
     }
 }
 
@@ -293,5 +300,23 @@ impl fmt::Display for NoRoots<'_> {
                 "the certificates of this system cannot be used: {source}; install its CA certificates (package ca-certificates) or give the file of a CA"
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Conformance: C-REL-10
+    #[test]
+    fn what_the_server_says_is_not_said_again() {
+        let said = |text: &'static str| {
+            Error::Unavailable { response: Response::err(Some(ResponseCode::InUse), text) }.to_string()
+        };
+        let open = "Another session has this maildrop open";
+        assert!(said("").ends_with("[IN-USE]; another session has the maildrop open, try again later"));
+        assert!(said(open).ends_with("maildrop open; try again later"));
+        let text = said("Another session has this maildrop open; try again later");
+        assert!(text.ends_with("[IN-USE] Another session has this maildrop open; try again later"), "{text}");
     }
 }
