@@ -29,8 +29,11 @@ pub(crate) enum Command {
     /// Each message is on the disk, and noted in DIR/pop3-client/ACCOUNT/journal, before the server is told
     /// to remove it. However the program ends, at the next start it goes on where it was: nothing is lost,
     /// and nothing is fetched twice.
+    ///
+    /// ACCOUNT is the user, the host and the port: the same maildrop by another host name or port, also by
+    /// pops:// after pop://, counts as another account, and all of it is fetched again.
     Fetch(Fetch),
-    /// List the messages: number, octets, unique-id, sender, subject, date.
+    /// List the messages: number, octets, unique-id, date, sender, subject.
     List(List),
     /// Show the beginning of a message.
     Top(Top),
@@ -43,13 +46,14 @@ pub(crate) enum Command {
 pub(crate) struct Connection {
     /// pops://USER@HOST[:PORT] (TLS) or pop://USER@HOST[:PORT] (STLS).
     pub(crate) url: Url,
-    /// Trust the certificates in this PEM file, and no others.
+    /// Trust the certificates in this PEM file, and no others: CAs, or the server's own.
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
-    /// Give up when the server says nothing for so many seconds.
+    /// Give up when the server says nothing for so many seconds [default: 30 to connect, 180 for an
+    /// answer, 60 to send].
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) timeout: Option<Duration>,
-    /// Give up when everything together takes longer than so many seconds.
+    /// Give up when everything together takes longer than so many seconds [default: no limit].
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) deadline: Option<Duration>,
     /// Do not send CAPA; some old servers close the connection on it.
@@ -74,7 +78,7 @@ pub(crate) struct Connection {
 pub(crate) struct Account {
     #[command(flatten)]
     pub(crate) connection: Connection,
-    /// The user, as it is, where the URL does not name one.
+    /// The user, as it is; only where the URL does not name one.
     #[arg(long, value_name = "NAME")]
     pub(crate) user: Option<String>,
     /// Read the password from the first line of this file.
@@ -123,7 +127,7 @@ pub(crate) struct List {
 pub(crate) struct Top {
     #[command(flatten)]
     pub(crate) account: Account,
-    /// Which message, as numbered by `list`.
+    /// Which message, as numbered by `list`; where there is none of this number, the exit code is 2.
     pub(crate) number: u32,
     /// How many lines of its body.
     #[arg(default_value_t = 10)]
@@ -149,9 +153,21 @@ fn seconds(text: &str) -> Result<Duration, &'static str> {
 mod tests {
     use super::*;
     use clap::CommandFactory as _;
+    use pop3_client::Timeouts;
 
     #[test]
     fn the_definition_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_names_the_time_limits_that_hold() {
+        let Timeouts { connect, read, write, .. } = Timeouts::default();
+        let [connect, read, write] = [connect, read, write].map(|limit| limit.as_secs());
+        let limits = format!("[default: {connect} to connect, {read} for an answer, {write} to send]");
+        let mut command = Arguments::command();
+        let help = command.find_subcommand_mut("fetch").unwrap().render_long_help().to_string();
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(help.contains(&limits), "{help}");
     }
 }
