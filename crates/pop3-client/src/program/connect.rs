@@ -65,6 +65,12 @@ pub(super) fn connect(options: &Options) -> Result<Session<Authorization>, Failu
 /// What to log in with, asked for before anything is connected.
 pub(super) fn login(account: &Account) -> Result<Login, Failure> {
     let url = &account.connection.url;
+    if account.user.is_some() && url.user().is_some() {
+        return Err(Failure::new(
+            Exit::Usage,
+            format_args!("{url} names a user, and so does --user; leave one of them out"),
+        ));
+    }
     let name = account.user.as_deref().or(url.user()).ok_or_else(|| {
         Failure::new(
             Exit::Usage,

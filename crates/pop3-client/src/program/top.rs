@@ -21,7 +21,14 @@ pub(super) fn run(arguments: &Top) -> Result<Exit, Failure> {
     let login = connect::login(&arguments.account)?;
     let mut session = connect::open_maildrop(&options, &login)?;
     let failed = |error: Error| Failure::server(&options, &error);
-    let mut message = session.top(number, arguments.lines).map_err(failed)?;
+    let mut message = match session.top(number, arguments.lines) {
+        Ok(message) => message,
+        Err(error @ Error::Refused { .. }) => {
+            let count = session.stat().map_err(failed)?.count;
+            return Err(if number.value() > count { no_such(number, count) } else { failed(error) });
+        }
+        Err(error) => return Err(failed(error)),
+    };
     let mut stdout = io::stdout().lock();
     let written = if stdout.is_terminal() {
         let mut octets = Vec::new();
@@ -46,4 +53,12 @@ pub(super) fn run(arguments: &Top) -> Result<Exit, Failure> {
     // What was asked for is shown; how the session ends does not matter.
     let _ = session.quit();
     Ok(Exit::Done)
+}
+
+/// The message that the command line names is not there.
+fn no_such(number: MessageNumber, count: u32) -> Failure {
+    Failure::new(
+        Exit::Usage,
+        format_args!("there is no message {number}, the maildrop has {count}; `list` shows their numbers"),
+    )
 }

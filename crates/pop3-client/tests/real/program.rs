@@ -111,6 +111,7 @@ fn every_failure_is_one_sentence_and_has_its_code() {
         (&["pops://a:wonderland@h"], "unrecognized subcommand"),
         (&["fetch", "pops://a@h", "--maildir", "x", "--insecure-plain"], "write pop://"),
         (&["top", "pops://a@h", "0"], "there is no message 0"),
+        (&["list", "pops://a@h", "--user", "b"], "leave one of them out"),
         (&["fly"], "unrecognized subcommand"),
     ] {
         let ran = home.run(arguments);
@@ -118,6 +119,19 @@ fn every_failure_is_one_sentence_and_has_its_code() {
         assert!(ran.stderr.contains(words), "{arguments:?}: {ran:?}");
         assert!(!ran.stderr.contains("wonderland"), "{arguments:?}: {ran:?}");
     }
+}
+
+#[test]
+fn a_fetch_that_does_not_reach_the_server_leaves_nothing_behind() {
+    let home = Home::new();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    assert_eq!(home.fetch(free, &[]).code, Some(69));
+    assert!(!home.maildir().exists());
+    for folder in ["", "tmp", "new", "cur"] {
+        fs::create_dir(home.maildir().join(folder)).unwrap();
+    }
+    assert_eq!(home.fetch(free, &[]).code, Some(69));
+    assert_eq!(fs::read_dir(home.maildir()).unwrap().count(), 3);
 }
 
 // Conformance: C-2384-05
@@ -157,6 +171,9 @@ fn list_top_and_capa() {
     assert_eq!(list[1]["unique_id"], "memory-2");
     let ran = home.run(&["top", &url, "1", "1", "--insecure-plain"]);
     assert!(ran.stdout.ends_with("\r\n\r\nbody\r\n"), "{ran:?}");
+    let ran = home.run(&["top", &url, "99", "--insecure-plain"]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("there is no message 99, the maildrop has 3"), "{ran:?}");
     let ran = home.run(&["capa", &url, "--insecure-plain"]);
     assert!(ran.stdout.lines().any(|line| line == "PIPELINING"), "{ran:?}");
 }

@@ -37,8 +37,12 @@ pub(super) fn run(arguments: &Fetch) -> Result<Exit, Failure> {
     let options = connect::options(&arguments.account.connection)?;
     let login = connect::login(&arguments.account)?;
     let account = Account { host: options.host.clone(), port: options.port, user: login.name().to_owned() };
-    let mut spool = Spool::open(&arguments.maildir, &account)?;
+    // What an interrupted run left is finished whether the server can be reached or not. Where there was
+    // no run before, nothing is made until it can.
+    let known = Spool::is_in(&arguments.maildir, &account);
+    let opened = known.then(|| Spool::open(&arguments.maildir, &account)).transpose()?;
     let mut session = connect::open_maildrop(&options, &login)?;
+    let mut spool = opened.map_or_else(|| Spool::open(&arguments.maildir, &account), Ok)?;
     let mut run = Run { arguments, options: &options, spool: &mut spool, fetched: 0, octets: 0, failed: 0 };
     let deletable = run.fetch(&mut session)?;
     let exit = run.finish(session, &deletable)?;

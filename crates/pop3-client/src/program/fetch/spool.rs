@@ -54,11 +54,16 @@ pub(super) struct Received {
 }
 
 impl Spool {
+    /// Whether something was fetched from the account into this Maildir before.
+    pub(super) fn is_in(maildir: &Path, account: &Account) -> bool {
+        state_directory(maildir, account).exists()
+    }
+
     /// Opens the Maildir, takes the account's lock, reads its journal, and finishes what a killed run
     /// began.
     pub(super) fn open(maildir: &Path, account: &Account) -> Result<Self, Failure> {
         let target = Maildir::create(maildir).map_err(|error| Failure::new(Exit::CannotStore, error))?;
-        let state = target.path().join("pop3-client").join(account.directory());
+        let state = state_directory(target.path(), account);
         let staging = Maildir::create(&state).map_err(|error| Failure::new(Exit::CannotStore, error))?;
         belongs_to_owner_of(maildir, &state).map_err(failed("set the owner of", &state))?;
         let lock = take_lock(&state, maildir, account)?;
@@ -221,6 +226,10 @@ impl Spool {
         let written = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_data());
         written.map_err(failed("write", &path))
     }
+}
+
+fn state_directory(maildir: &Path, account: &Account) -> PathBuf {
+    maildir.join("pop3-client").join(account.directory())
 }
 
 fn take_lock(state: &Path, maildir: &Path, account: &Account) -> Result<File, Failure> {
