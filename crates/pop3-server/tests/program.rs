@@ -600,6 +600,25 @@ fn deliver_is_an_agent_for_an_mta() {
     assert!(said.contains("cannot serve the Maildirs under"), "{said}");
 }
 
+#[test]
+fn a_limit_on_file_sizes_is_temporary_and_said() {
+    let folder = root();
+    let path = folder.path().join("server.toml");
+    fs::write(&path, configuration(folder.path())).unwrap();
+    let message = folder.path().join("message");
+    fs::write(&message, b"Subject: x\n\n".repeat(100_000)).unwrap();
+    let script = "ulimit -f 64; \"$0\" deliver --config \"$1/server.toml\" alice < \"$1/message\"";
+    let output = Command::new("sh")
+        .args(["-c", script, env!("CARGO_BIN_EXE_pop3-server"), folder.path().to_str().unwrap()])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(75), "{said}");
+    assert!(said.contains("File too large") && said.contains("nothing was delivered"), "{said}");
+    assert!(files(&folder.path().join("mail"), USER).is_empty());
+    assert_eq!(fs::read_dir(folder.path().join("mail/alice/tmp")).unwrap().count(), 0);
+}
+
 /// A disk of 256 KiB, where the system lets a test make one.
 #[test]
 fn a_full_disk_is_temporary_and_said() {

@@ -12,7 +12,7 @@ use pop3_store::maildir::{Delivery, DeliveryError};
 use super::{
     arguments::{Message, Site},
     configuration::Configuration,
-    report,
+    file_size, report,
 };
 use return_path::ReturnPath;
 
@@ -48,6 +48,11 @@ pub(super) fn run(site: &Site, message: &Message) -> ExitCode {
 }
 
 fn deliver(site: &Site, message: &Message) -> Result<(), Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .and_then(|runtime| runtime.block_on(async { file_size::turn_limit_into_errors() }))
+        .map_err(Failure::temporary)?;
     let sender = message.sender.as_deref().map(ReturnPath::new).transpose();
     let sender = sender.map_err(|error| Failure { status: Status::Usage, text: error.to_string() })?;
     let configuration = Configuration::load(site).map_err(Failure::temporary)?;

@@ -6,6 +6,7 @@ mod check;
 mod configuration;
 mod deliver;
 mod demonstration;
+mod file_size;
 mod files;
 mod logging;
 mod renewal;

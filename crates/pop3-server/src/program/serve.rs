@@ -7,7 +7,9 @@ use pop3_server::{Config, Kind, Running, Server};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
-use super::{arguments::Site, configuration::Configuration, demonstration::Home, renewal::Renewal};
+use super::{
+    arguments::Site, configuration::Configuration, demonstration::Home, file_size, renewal::Renewal,
+};
 
 /// Threads for work on the disk. More would only wait for one another.
 const BLOCKING_THREADS: usize = 128;
@@ -30,6 +32,7 @@ pub(super) fn run(site: &Site) -> anyhow::Result<()> {
     runtime.block_on(async {
         // From here on a signal no longer ends the process by itself.
         let mut stop = stop_signal()?;
+        file_size::turn_limit_into_errors().context("cannot listen for signals")?;
         let mut hangup = signal(SignalKind::hangup()).context("cannot listen for signals")?;
         let mut config = configuration.server()?;
         let renewal = Renewal::prepare(&mut config);
