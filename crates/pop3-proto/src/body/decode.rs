@@ -1,4 +1,4 @@
-use memchr::{memchr, memmem};
+use memchr::{memchr, memmem::Finder};
 
 /// What ends a line of a multi-line response.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,10 +24,20 @@ pub enum LineEnds {
 /// assert_eq!(decoder.next(&mut input), Some(BodyPiece::End));
 /// assert_eq!(input, b"+OK next");
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct BodyDecoder {
     at: At,
     line_ends: LineEnds,
+    /// Finds a line end with a dot behind it. Made once: where dots open many lines, making it would cost
+    /// more than the search.
+    dot_line: Finder<'static>,
+}
+
+impl Default for BodyDecoder {
+    /// For a peer that keeps to CRLF.
+    fn default() -> Self {
+        Self::new(LineEnds::Strict)
+    }
 }
 
 /// Where in a line the next octet stands.
@@ -57,8 +67,12 @@ pub enum BodyPiece<'i> {
 impl BodyDecoder {
     /// A decoder for a peer whose lines end so.
     #[must_use]
-    pub const fn new(line_ends: LineEnds) -> Self {
-        Self { at: At::LineStart, line_ends }
+    pub fn new(line_ends: LineEnds) -> Self {
+        let dot_line: &[u8] = match line_ends {
+            LineEnds::Strict => b"\r\n.",
+            LineEnds::Lenient => b"\n.",
+        };
+        Self { at: At::LineStart, line_ends, dot_line: Finder::new(dot_line) }
     }
 
     /// Takes the next piece off the front of `input` and advances `input` past it.
@@ -113,16 +127,13 @@ impl BodyDecoder {
 
     /// The offset of the next dot that opens a line.
     fn run_length(&self, octets: &[u8]) -> Option<usize> {
-        let (line_end, length): (&[u8], usize) = match self.line_ends {
-            LineEnds::Strict => (b"\r\n.", 2),
-            LineEnds::Lenient => (b"\n.", 1),
-        };
         // The line end may have begun in the piece before.
         if self.at == At::Cr && octets.starts_with(b"\n.") {
             return Some(1);
         }
         // Most pieces of most mail hold no dot at all, and a search for one octet is the fastest there is.
         memchr(b'.', octets)?;
-        memmem::find(octets, line_end).map(|at| at.saturating_add(length))
+        let before_dot = self.dot_line.needle().len().saturating_sub(1);
+        self.dot_line.find(octets).map(|at| at.saturating_add(before_dot))
     }
 }
