@@ -70,6 +70,8 @@ fn the_first_start_makes_a_home_and_the_second_finds_it() {
     ] {
         assert!(program.printed.contains(&expected), "{}", program.printed);
     }
+    let hint = format!("  pop3-server user add NAME --data '{shown}'\n");
+    assert!(program.printed.contains(&hint), "{}", program.printed);
     assert!(program.printed.lines().count() < 15);
     assert!(!program.printed.contains(&demo_password(&data)));
     for private in ["key.pem", "users", "password", "netrc", "users.decoy"] {
@@ -95,12 +97,37 @@ fn the_first_start_makes_a_home_and_the_second_finds_it() {
     assert!(status.success());
 
     let program = Program::start_in(&data);
-    assert!(program.printed.starts_with(&format!("Found {shown}, ")), "{}", program.printed);
+    let found = format!("Found {shown}, and use what is in it: certificate, users, mail.\n");
+    assert!(program.printed.starts_with(&found), "{}", program.printed);
     assert_eq!(fs::read(data.join("certificate.pem")).unwrap(), before);
     let mut client = connect(&program, &data);
     client.log_in("demo", &demo_password(&data));
     assert_eq!(client.lines("LIST").len(), 3);
     client.quit();
+    drop(program);
+
+    // What was taken away is made again, and said.
+    fs::remove_file(data.join("key.pem")).unwrap();
+    let program = Program::start_in(&data);
+    let found =
+        format!("Found {shown}, and use what is in it: users, mail.\nMade what was missing: certificate.\n");
+    assert!(program.printed.starts_with(&found), "{}", program.printed);
+}
+
+#[test]
+fn a_first_start_that_fails_leaves_nothing_behind() {
+    let parent = root();
+    let data = parent.path().join("pop3-data");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let any = "127.0.0.1:0";
+    for (stls, tls, option) in [(&*address, any, "--listen-stls"), (any, &*address, "--listen-tls")] {
+        let arguments = ["--data", data.to_str().unwrap(), "--listen-stls", stls, "--listen-tls", tls];
+        let said = complaint(&arguments);
+        let advice = format!("stop the program that has this port, or choose another address with {option}");
+        assert!(said.contains(&format!("cannot listen on {address}: ")) && said.ends_with(&advice), "{said}");
+        assert!(!data.exists());
+    }
 }
 
 // Conformance: S-ROB-08, A-32, S-1939-19
@@ -231,7 +258,6 @@ fn users_are_added_listed_and_removed() {
     assert_eq!(user(&["list"], b"").stdout, b"alice\nbob\n");
 
     // A server that runs sees changes without being told.
-    fs::create_dir_all(data.path().join("mail")).unwrap();
     let program = Program::start_in(data.path());
     let mut client = connect(&program, data.path());
     client.log_in("bob", password);

@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{self, Write},
+    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
@@ -12,6 +13,7 @@ use pop3_server::{
     users::{NewSecrets, UsersFileEditor},
 };
 use pop3_store::maildir::{Batch, MaildirStore};
+use socket2::{Domain, Protocol, Socket, Type};
 
 use super::{
     certificate,
@@ -33,25 +35,49 @@ const SAMPLES: [&[u8]; 4] = [
 pub(super) struct Home {
     directory: PathBuf,
     is_new: bool,
+    /// What was not there and is now.
+    made: Made,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Made {
+    certificate: bool,
+    user: bool,
+    mail: bool,
+}
+
+/// Takes an address as the server will.
+pub(super) fn bind(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(1)?;
+    Ok(socket)
 }
 
 impl Home {
     /// Makes what is missing.
     pub(super) fn prepare(directory: &Path) -> anyhow::Result<Self> {
         let is_new = create_directory(directory)?;
-        let home = Self { directory: directory.to_owned(), is_new };
+        let mut home = Self { directory: directory.to_owned(), is_new, made: Made::default() };
         if !home.certificate().exists() || !home.key().exists() {
             certificate::create(&home.certificate(), &home.key())?;
+            home.made.certificate = true;
         }
+        home.made.mail = !home.mail().exists();
+        let store = MaildirStore::create_root(home.mail())?.create_missing(true);
         if !home.users().exists() {
-            home.add_user()?;
+            home.add_user(&store)?;
+            home.made.user = true;
         }
         Ok(home)
     }
 
     /// The user comes last: as long as there is none, a start that was interrupted begins again.
-    fn add_user(&self) -> anyhow::Result<()> {
-        let store = MaildirStore::create_root(self.mail())?.create_missing(true);
+    fn add_user(&self, store: &MaildirStore) -> anyhow::Result<()> {
         if !self.mail().join(USER).exists() {
             let maildir = store.maildir(USER)?;
             let mut batch = Batch::new();
@@ -100,7 +126,7 @@ impl Home {
     pub(super) fn explain(
         &self,
         configuration: &Configuration,
-        listening: &[(Kind, std::net::SocketAddr)],
+        listening: &[(Kind, SocketAddr)],
     ) -> io::Result<()> {
         let mut out = io::stdout().lock();
         let shown = self.directory.display();
@@ -111,7 +137,21 @@ impl Home {
             )?;
             writeln!(out, "and {} sample messages in {}.", SAMPLES.len(), self.mail().join(USER).display())?;
         } else {
-            writeln!(out, "Found {shown}, and use what is in it: certificate, users and mail.")?;
+            let parts =
+                [(self.made.certificate, "certificate"), (self.made.user, "users"), (self.made.mail, "mail")];
+            let named = |is_made| {
+                let names = parts.iter().filter(|(made, _)| *made == is_made).map(|(_, name)| *name);
+                names.collect::<Vec<_>>().join(", ")
+            };
+            let (kept, made) = (named(false), named(true));
+            if kept.is_empty() {
+                writeln!(out, "Found {shown}.")?;
+            } else {
+                writeln!(out, "Found {shown}, and use what is in it: {kept}.")?;
+            }
+            if !made.is_empty() {
+                writeln!(out, "Made what was missing: {made}.")?;
+            }
         }
         let has_demo = fs::read_to_string(&configuration.users.file)
             .is_ok_and(|users| users.lines().any(|line| line.starts_with("demo:")));
@@ -122,7 +162,7 @@ impl Home {
             writeln!(
                 out,
                 "  {} fetch 'pops://{USER}@{address}' --ca-file {ca} --password-file {} --maildir mail",
-                client(),
+                program("pop3-client"),
                 quoted(&self.password()),
             )?;
             writeln!(out, "or the first message with")?;
@@ -132,17 +172,22 @@ impl Home {
                 quoted(&self.netrc())
             )?;
         }
-        writeln!(out, "\nAdd users with `user add NAME`; stop with Ctrl-C.")?;
+        writeln!(
+            out,
+            "\nAdd users with\n  {} user add NAME --data {}\nStop with Ctrl-C.",
+            program("pop3-server"),
+            quoted(&self.directory)
+        )?;
         out.flush()
     }
 }
 
-/// How to call the client from where this program was called.
-fn client() -> &'static str {
+/// How to call a program from where this one was called.
+fn program(name: &str) -> String {
     if std::env::var_os("CARGO").is_some() {
-        "cargo run --release --bin pop3-client --"
+        format!("cargo run --release --bin {name} --")
     } else {
-        "pop3-client"
+        name.to_owned()
     }
 }
 

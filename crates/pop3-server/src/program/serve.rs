@@ -2,24 +2,32 @@
 
 use std::{future::Future, io::Write as _, net::SocketAddr};
 
-use anyhow::Context as _;
-use pop3_server::{Config, Kind, Running, Server};
+use anyhow::{Context as _, bail};
+use pop3_server::{Config, Kind, Running, Server, StartError};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
 use super::{
-    arguments::Site, configuration::Configuration, demonstration::Home, file_size, renewal::Renewal,
+    arguments::Site,
+    configuration::Configuration,
+    demonstration::{self, Home},
+    file_size,
+    renewal::Renewal,
 };
 
 /// Threads for work on the disk. More would only wait for one another.
 const BLOCKING_THREADS: usize = 128;
 
 pub(super) fn run(site: &Site) -> anyhow::Result<()> {
+    let configuration = Configuration::load(site)?;
     let home = match &site.config {
         Some(_) => None,
-        None => Some(Home::prepare(&Configuration::data_directory(site))?),
+        None => {
+            // A start that fails should leave nothing behind.
+            try_to_listen(&configuration)?;
+            Some(Home::prepare(&Configuration::data_directory(site))?)
+        }
     };
-    let configuration = Configuration::load(site)?;
     for warning in configuration.warnings() {
         warn!("{warning}");
     }
@@ -58,6 +66,24 @@ pub(super) fn run(site: &Site) -> anyhow::Result<()> {
         }
         Ok(())
     })
+}
+
+/// Whether the addresses of the command line can be had, and if not, which option chooses another.
+fn try_to_listen(configuration: &Configuration) -> anyhow::Result<()> {
+    // Held to the end of this: two options may name one address.
+    let mut held = Vec::new();
+    for listen in &configuration.listen {
+        let (address, kind) = (listen.address, Kind::from(listen.kind));
+        match demonstration::bind(address) {
+            Ok(socket) => held.push(socket),
+            Err(source) => {
+                let error = StartError::Listen { address: Some(address), source };
+                // It ends in the advice to choose another address.
+                bail!("{error} with --listen-{}", kind.to_string().to_lowercase());
+            }
+        }
+    }
+    Ok(())
 }
 
 async fn start(configuration: &Configuration, config: Config) -> anyhow::Result<Running> {
