@@ -75,6 +75,11 @@ impl BodyDecoder {
         Self { at: At::LineStart, line_ends, dot_line: Finder::new(dot_line) }
     }
 
+    /// Begins with another response.
+    pub const fn restart(&mut self) {
+        self.at = At::LineStart;
+    }
+
     /// Takes the next piece off the front of `input` and advances `input` past it.
     ///
     /// `None` when `input` is used up, and for ever after [`BodyPiece::End`].

@@ -24,6 +24,8 @@ pub struct Client {
     config: Config,
     state: SessionState,
     reading: Reading,
+    /// Reused by every message.
+    decoder: BodyDecoder,
     outstanding: Fifo,
     out: Outgoing,
     framer: LineFramer,
@@ -40,7 +42,7 @@ enum Reading {
     Listing {
         lines: usize,
     },
-    Body(BodyDecoder),
+    Body,
     /// STLS was agreed on; the event is still to be given out.
     TlsAgreed,
     TlsHandshake,
@@ -61,6 +63,7 @@ impl Client {
     #[must_use]
     pub fn new(config: Config) -> Self {
         Self {
+            decoder: BodyDecoder::new(config.line_ends),
             config,
             state: SessionState::Greeting,
             reading: Reading::FirstLine,
@@ -249,7 +252,10 @@ impl Client {
         }
         if command.is_multi_line {
             self.reading = match command.keyword {
-                Keyword::Retr | Keyword::Top => Reading::Body(BodyDecoder::new(self.config.line_ends)),
+                Keyword::Retr | Keyword::Top => {
+                    self.decoder.restart();
+                    Reading::Body
+                }
                 _ => Reading::Listing { lines: 0 },
             };
             if command.keyword == Keyword::Capa {
@@ -358,10 +364,10 @@ impl Client {
                 Ok(Step::Event(Event::StartTls))
             }
             Reading::TlsHandshake => Ok(Step::Wait),
-            Reading::Body(decoder) => {
+            Reading::Body => {
                 let Some(command) = self.outstanding.first() else { return Ok(Step::Wait) };
                 let id = command.id;
-                Ok(match decoder.next(input) {
+                Ok(match self.decoder.next(input) {
                     Some(BodyPiece::Chunk(chunk)) => Step::Event(Event::MessageChunk { id, chunk }),
                     Some(BodyPiece::End) => {
                         self.finish(command, true);
