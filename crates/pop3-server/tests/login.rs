@@ -340,6 +340,25 @@ fn every_mechanism_lets_the_right_one_in() {
     clear.quit();
 }
 
+// Conformance: S-5802-07
+#[test]
+fn scram_lets_in_whose_password_is_kept_readably() {
+    let root = root();
+    let server = TestServer::start_with(root.path(), |config| {
+        config.mechanisms = vec![Mechanism::ScramSha256, Mechanism::ScramSha1];
+    });
+    for mechanism in [Mechanism::ScramSha256, Mechanism::ScramSha1] {
+        for (user, password) in [(USER, PASSWORD), ("bob", "spaces in it ")] {
+            let mut client = server.connect();
+            let answer = authenticate(&mut client, mechanism, user, "wrong");
+            assert!(answer.starts_with("-ERR [AUTH] "), "{answer}");
+            let answer = authenticate(&mut client, mechanism, user, password);
+            assert!(answer.starts_with("+OK"), "{mechanism}: {answer}");
+            client.quit();
+        }
+    }
+}
+
 // Conformance: A-36, S-ROB-02, S-ROB-01
 #[test]
 fn a_failure_waits_and_nobody_else_does() {

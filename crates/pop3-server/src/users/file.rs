@@ -9,7 +9,7 @@ use std::{
 
 use pop3_sasl::{Decoy, ScramCredentials, ScramHash, Secret};
 
-use super::{EntryError, Users, hash};
+use super::{EntryError, Users, hash::Salts};
 use crate::{Authenticator, Unavailable};
 
 /// A users file: one user per line, `name:secret [secret…]`, each secret as `{SCHEME}value`. Empty lines
@@ -80,7 +80,7 @@ impl UsersFile {
     /// [`UsersFileError`] names file and line.
     pub fn open(path: impl Into<PathBuf>, decoy_secret: &[u8]) -> Result<Self, UsersFileError> {
         let path = path.into();
-        let state = read(&path, hash::decoy(decoy_secret))?;
+        let state = read(&path, Salts::new(decoy_secret))?;
         Ok(Self { path, state: Mutex::new(state) })
     }
 
@@ -101,7 +101,7 @@ impl UsersFile {
         // A reader that panics changes nothing.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.stamp != stamp {
-            match read(&self.path, state.users.decoy()) {
+            match read(&self.path, state.users.salts.clone()) {
                 Ok(new) => {
                     tracing::info!(path = %self.path.display(), users = new.users.entries.len(), "users read again");
                     *state = new;
@@ -119,11 +119,11 @@ impl UsersFile {
 }
 
 /// Reads the file. The stamp is older than the text, so a change in between is seen the next time.
-fn read(path: &Path, decoy: Decoy) -> Result<State, UsersFileError> {
+fn read(path: &Path, salts: Salts) -> Result<State, UsersFileError> {
     let failed = |source| UsersFileError::Io { path: path.to_owned(), source };
     let stamp = Stamp::of(&fs::metadata(path).map_err(failed)?);
     let text = zeroize::Zeroizing::new(fs::read_to_string(path).map_err(failed)?);
-    let users = Users::parse(&text, decoy).map_err(|(line, source)| UsersFileError::Entry {
+    let users = Users::parse(&text, salts).map_err(|(line, source)| UsersFileError::Entry {
         path: path.to_owned(),
         line,
         source,

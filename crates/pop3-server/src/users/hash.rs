@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
 use password_hash::phc::PasswordHash;
-use pop3_sasl::{CredentialsError, Decoy, PrepareError, ScramCredentials, ScramHash, prepare_stored};
+use pop3_sasl::{CredentialsError, Decoy, PrepareError, ScramCredentials, ScramHash, Secret, prepare_stored};
 use zeroize::Zeroizing;
 
 /// What a new Argon2id hash costs: memory in KiB, passes, lanes.
@@ -69,9 +69,35 @@ pub enum HashError {
     Scram(#[from] CredentialsError),
 }
 
-/// What SCRAM tells those who ask for unknown users; like what new users get.
-pub(super) fn decoy(secret: &[u8]) -> Decoy {
-    Decoy::new(secret, SCRAM_ITERATIONS, SALT)
+/// What nobody else may know, and what salts are made of that stay the same.
+#[derive(Debug, Clone)]
+pub(super) struct Salts {
+    secret: Secret,
+    decoy: Decoy,
+}
+
+impl Salts {
+    pub(super) fn new(secret: &[u8]) -> Self {
+        Self { secret: Secret::from(secret), decoy: Decoy::new(secret, SCRAM_ITERATIONS, SALT) }
+    }
+
+    /// What SCRAM tells those who ask for unknown users; like what new users get.
+    pub(super) fn decoy(&self) -> Decoy {
+        self.decoy.clone()
+    }
+
+    /// Credentials of a password that is stored readably. With the iterations of new users and of the
+    /// decoy, or a prober could tell who is there.
+    pub(super) fn derive(&self, hash: ScramHash, name: &str, password: &str) -> Option<ScramCredentials> {
+        let label = format!("{}\0{name}", hash.mechanism().name());
+        let mut salt = [0; SALT];
+        // The secret is as long as a key, so the smallest costs that there are will do.
+        argon2id((Params::MIN_M_COST, Params::MIN_T_COST, Params::MIN_P_COST))
+            .ok()?
+            .hash_password_into(self.secret.expose(), label.as_bytes(), &mut salt)
+            .ok()?;
+        ScramCredentials::derive(hash, password, &salt, SCRAM_ITERATIONS).ok()
+    }
 }
 
 fn argon2id((memory, passes, lanes): (u32, u32, u32)) -> Result<Argon2<'static>, HashError> {

@@ -19,7 +19,8 @@ pub use entry::{EntryError, check_name};
 pub use file::{UsersFile, UsersFileError};
 pub use hash::{HashError, NewSecrets};
 
-use entry::Stored;
+use entry::{Readable, Stored};
+use hash::Salts;
 
 use crate::{Authenticator, Unavailable};
 
@@ -37,7 +38,7 @@ use crate::{Authenticator, Unavailable};
 #[derive(Debug, Clone)]
 pub struct Users {
     entries: BTreeMap<Box<str>, Vec<Stored>>,
-    decoy: Decoy,
+    salts: Salts,
     hasher: RandomState,
 }
 
@@ -54,17 +55,18 @@ impl Users {
         let mut secret = [0; 32];
         // Without randomness from the system the decoys could be guessed; nothing else depends on it.
         let _ = getrandom::fill(&mut secret);
-        Self::with_decoy(hash::decoy(&secret))
+        Self::with_salts(Salts::new(&secret))
     }
 
-    fn with_decoy(decoy: Decoy) -> Self {
-        Self { entries: BTreeMap::new(), decoy, hasher: RandomState::new() }
+    fn with_salts(salts: Salts) -> Self {
+        Self { entries: BTreeMap::new(), salts, hasher: RandomState::new() }
     }
 
-    /// Adds a user whose password is kept readably: for tests, and for APOP.
+    /// Adds a user whose password is kept readably: for tests, and for APOP. What SCRAM needs is made of it
+    /// at the first login with SCRAM.
     #[must_use]
     pub fn with_password(mut self, name: &str, password: &str) -> Self {
-        self.entries.entry(name.into()).or_default().push(Stored::Plain(Secret::from(password)));
+        self.entries.entry(name.into()).or_default().push(Stored::Plain(Readable::new(password)));
         self
     }
 
@@ -80,8 +82,8 @@ impl Users {
     }
 
     /// Reads the text of a users file.
-    fn parse(text: &str, decoy: Decoy) -> Result<Self, (usize, EntryError)> {
-        let mut users = Self::with_decoy(decoy);
+    fn parse(text: &str, salts: Salts) -> Result<Self, (usize, EntryError)> {
+        let mut users = Self::with_salts(salts);
         for (index, line) in text.lines().enumerate() {
             let at = |error| (index + 1, error);
             if let Some((name, secrets)) = entry::parse_line(line).map_err(at)?
@@ -128,22 +130,29 @@ impl Authenticator for Users {
     }
 
     fn scram(&self, user: &str, hash: ScramHash) -> Result<Option<ScramCredentials>, Unavailable> {
-        let mut secrets = self.entries.get(user).into_iter().flatten();
-        Ok(secrets.find_map(|stored| match stored {
-            Stored::Scram(credentials) if credentials.hash() == hash => Some((**credentials).clone()),
+        let secrets = || self.entries.get(user).into_iter().flatten();
+        let stored = secrets().find_map(|stored| match stored {
+            Stored::Scram(credentials) if credentials.hash() == hash => Some(&**credentials),
             _ => None,
-        }))
+        });
+        let derived = || {
+            secrets().find_map(|stored| match stored {
+                Stored::Plain(readable) => readable.scram(&self.salts, hash, user),
+                _ => None,
+            })
+        };
+        Ok(stored.or_else(derived).cloned())
     }
 
     fn shared_secret(&self, user: &str) -> Result<Option<Secret>, Unavailable> {
         let mut secrets = self.entries.get(user).into_iter().flatten();
         Ok(secrets.find_map(|stored| match stored {
-            Stored::Plain(secret) => Some(secret.clone()),
+            Stored::Plain(readable) => Some(readable.secret.clone()),
             _ => None,
         }))
     }
 
     fn decoy(&self) -> Decoy {
-        self.decoy.clone()
+        self.salts.decoy()
     }
 }

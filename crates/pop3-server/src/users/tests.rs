@@ -9,7 +9,7 @@ use pop3_sasl::ScramHash;
 use super::*;
 
 fn parse(text: &str) -> Result<Users, (usize, EntryError)> {
-    Users::parse(text, hash::decoy(b"secret"))
+    Users::parse(text, Salts::new(b"secret"))
 }
 
 // Conformance: S-5802-07
@@ -29,6 +29,33 @@ fn new_secrets_are_for_pass_and_for_scram() {
     // Two users with one password cannot be told from the file.
     assert_ne!(NewSecrets::derive("tanstaaf").unwrap().as_str(), secrets.as_str());
     assert!(NewSecrets::derive("\u{7}").is_err() && NewSecrets::derive("").is_err());
+}
+
+// Conformance: S-5802-07
+#[test]
+fn scram_credentials_are_made_of_a_readable_secret() {
+    let text = "alice:{PLAIN}tanstaaf\nbob:{PLAIN}tanstaaf\n";
+    let users = parse(text).unwrap();
+    let [alice, again, bob, sha1] = [
+        ("alice", ScramHash::Sha256),
+        ("alice", ScramHash::Sha256),
+        ("bob", ScramHash::Sha256),
+        ("alice", ScramHash::Sha1),
+    ]
+    .map(|(name, hash)| users.scram(name, hash).unwrap().unwrap());
+    assert!(alice.verify_password("tanstaaf") && !alice.verify_password("tanstaaF"));
+    assert_eq!(alice.to_stored(), again.to_stored());
+    // After a restart too.
+    let restarted = parse(text).unwrap().scram("alice", ScramHash::Sha256).unwrap().unwrap();
+    assert_eq!(alice.to_stored(), restarted.to_stored());
+    assert!(alice.salt() != bob.salt() && alice.salt() != sha1.salt());
+    // As for users with stored credentials, and for unknown ones.
+    assert_eq!((alice.iterations(), alice.salt().len()), (65_536, 16));
+    assert!(users.scram("nobody", ScramHash::Sha256).unwrap().is_none());
+    // What is stored goes first.
+    let stored = ScramCredentials::derive(ScramHash::Sha256, "other", b"0123456789abcdef", 4096).unwrap();
+    let users = users.with_secrets("alice", &stored.to_stored()).unwrap();
+    assert_eq!(users.scram("alice", ScramHash::Sha256).unwrap().unwrap().iterations(), 4096);
 }
 
 #[test]
