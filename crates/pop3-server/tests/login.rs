@@ -340,7 +340,6 @@ fn every_mechanism_lets_the_right_one_in() {
     clear.quit();
 }
 
-// Conformance: S-5802-07
 #[test]
 fn scram_lets_in_whose_password_is_kept_readably() {
     let root = root();

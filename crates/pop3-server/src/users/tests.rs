@@ -31,7 +31,6 @@ fn new_secrets_are_for_pass_and_for_scram() {
     assert!(NewSecrets::derive("\u{7}").is_err() && NewSecrets::derive("").is_err());
 }
 
-// Conformance: S-5802-07
 #[test]
 fn scram_credentials_are_made_of_a_readable_secret() {
     let text = "alice:{PLAIN}tanstaaf\nbob:{PLAIN}tanstaaf\n";
