@@ -1,6 +1,6 @@
 //! `pop3-server serve`.
 
-use std::{future::Future, io::Write as _, net::SocketAddr};
+use std::{io::Write as _, net::SocketAddr};
 
 use anyhow::{Context as _, bail};
 use pop3_server::{Config, Kind, Running, Server, StartError};
@@ -116,12 +116,10 @@ fn stop_signal() -> anyhow::Result<StopSignal> {
 }
 
 impl StopSignal {
-    fn wait(&mut self) -> impl Future<Output = ()> {
-        async {
-            tokio::select! {
-                _ = self.terminate.recv() => {}
-                _ = self.interrupt.recv() => {}
-            }
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
     }
 }

@@ -90,7 +90,7 @@ fn message(n: usize, random: &mut Random) -> Vec<u8> {
         }
     };
     // Some servers store CRLF.
-    if n % 5 == 0 { text.replace('\n', "\r\n").into_bytes() } else { text.into_bytes() }
+    if n.is_multiple_of(5) { text.replace('\n', "\r\n").into_bytes() } else { text.into_bytes() }
 }
 
 fn prose(random: &mut Random) -> String {
@@ -131,7 +131,7 @@ pub(crate) fn store(maildir: &Path, messages: &[Vec<u8>]) {
         fs::create_dir_all(maildir.join(folder)).unwrap();
     }
     for (n, message) in messages.iter().enumerate() {
-        let (folder, flags) = if n % 3 == 0 { ("new", "") } else { ("cur", ":2,S") };
+        let (folder, flags) = if n.is_multiple_of(3) { ("new", "") } else { ("cur", ":2,S") };
         let name = format!("{}.M{n}P1.host{flags}", 1_700_000_000 + n);
         fs::write(maildir.join(folder).join(name), message).unwrap();
     }
