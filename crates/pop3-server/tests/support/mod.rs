@@ -3,7 +3,6 @@
 
 mod certificate;
 mod client;
-pub(crate) mod corpus;
 mod program;
 
 use std::{
