@@ -1,6 +1,6 @@
 //! A load program for POP3 servers: sessions a second, octets a second, and what idle sessions cost.
 //!
-//! It talks to any server; `scripts/compare.py` beside it runs it against this project's server and
+//! It talks to any server; `compare.py` in this crate's folder runs it against this project's server and
 //! another one in turn.
 
 use std::{
