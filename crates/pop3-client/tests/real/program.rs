@@ -284,6 +284,27 @@ fn a_message_that_list_gives_no_size_of_is_fetched_and_one_that_is_not_listed_is
     assert_eq!(home.mail(), once([*b"Subject: 1\n", *b"Subject: 2\n", *b"Subject: 3\n"]));
 }
 
+// Conformance: C-ROB-02, A-79
+#[test]
+fn a_message_that_is_too_large_is_given_up_and_comes_last() {
+    let large = [b"Subject: large\n\n".to_vec(), vec![b'x'; 100_000]].concat();
+    let [first, last] = [b"Subject: first\n\n".to_vec(), b"Subject: last\n\n".to_vec()];
+    let server = RealServer::start([first.clone(), large.clone(), last.clone()]);
+    let home = Home::new();
+    for _ in 0..2 {
+        let ran = home.fetch(server.plain, &["--delete", "--max-octets", "50000"]);
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(
+            ran.stderr.contains("more than 50000 octets") && ran.stderr.contains("--max-octets"),
+            "{ran:?}"
+        );
+    }
+    assert_eq!(home.mail(), once([first, last]));
+    let ran = home.fetch(server.plain, &["--delete"]);
+    assert_eq!((ran.code, home.mail().len()), (Some(0), 3), "{ran:?}");
+    assert!(server.stored().is_empty());
+}
+
 // Conformance: C-1939-06, A-82
 #[test]
 fn a_connection_lost_in_a_message_keeps_what_was_whole_and_puts_that_message_last() {

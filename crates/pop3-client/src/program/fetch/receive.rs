@@ -90,6 +90,10 @@ fn receive_all(
                 note_failure(run, listed)?;
                 return Err(lost(&error));
             }
+            Err(Broken::TooLarge) => {
+                note_failure(run, listed)?;
+                return Err(too_large(listed, run.arguments.max_octets));
+            }
         };
         let state = state(listed, octets);
         let (unique_id, size) = (listed.unique_id.clone(), listed.size);
@@ -125,6 +129,17 @@ fn state(listed: &Listed, octets: u64) -> State {
 enum Broken {
     Disk(Failure),
     Session(Error),
+    /// The message has more octets than are wanted of one; it may never end.
+    TooLarge,
+}
+
+fn too_large(listed: &Listed, max: u64) -> Failure {
+    let number = listed.number;
+    let text = format!(
+        "message {number} has more than {max} octets and was given up, and with it what comes after it; \
+         the next run takes the others first, and --max-octets lets it pass"
+    );
+    Failure::new(Exit::Partial, text)
 }
 
 /// Receives one message; gives its file and the octets that came.
@@ -135,8 +150,13 @@ fn store(run: &Run<'_>, message: Message<'_>, progress: &Progress) -> Result<(De
         false => Sink::Lf(LfWriter::new(delivery)),
     };
     let mut disk = None;
+    let mut left = Some(run.arguments.max_octets);
     let received = message.for_each_chunk(|chunk| {
         progress.octets(chunk.len());
+        left = left.and_then(|left| left.checked_sub(u64::try_from(chunk.len()).ok()?));
+        if left.is_none() {
+            return Err(io::ErrorKind::Other.into());
+        }
         sink.take(chunk).map_err(|error| {
             disk = Some(error);
             io::ErrorKind::Other.into()
@@ -150,6 +170,7 @@ fn store(run: &Run<'_>, message: Message<'_>, progress: &Progress) -> Result<(De
         Broken::Disk(Failure::new(Exit::CannotStore, text))
     };
     match (disk, received) {
+        _ if left.is_none() => Err(Broken::TooLarge),
         (Some(error), _) => Err(cannot_store(error)),
         (None, Err(error)) => Err(Broken::Session(error.into())),
         (None, Ok(octets)) => Ok((sink.finish().map_err(cannot_store)?, octets)),
