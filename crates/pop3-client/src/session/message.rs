@@ -35,6 +35,10 @@ impl<'s, T: AsyncRead + AsyncWrite + Unpin> Message<'s, T> {
     }
 
     fn poll_chunk(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<usize, Error>> {
+        // Looked at here and not only where nothing comes: a message without an end may never let us wait.
+        if self.link.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Poll::Ready(Err(Error::Io(timed_out(SESSION_OVER))));
+        }
         let room = buffer.len();
         let mut take = |_: &mut _, event: pop3_proto::client::Event<'_>| copy_chunk(buffer, &event);
         // The driver loses nothing when its future is dropped, so a new one goes on where this one waits.
