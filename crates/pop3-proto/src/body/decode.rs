@@ -1,3 +1,5 @@
+use alloc::boxed::Box;
+
 use memchr::{memchr, memmem::Finder};
 
 /// What ends a line of a multi-line response.
@@ -29,8 +31,9 @@ pub struct BodyDecoder {
     at: At,
     line_ends: LineEnds,
     /// Finds a line end with a dot behind it. Made once: where dots open many lines, making it would cost
-    /// more than the search.
-    dot_line: Finder<'static>,
+    /// more than the search. Boxed, because it wants an alignment that not everybody who holds a machine
+    /// can give; Python's objects cannot.
+    dot_line: Box<Finder<'static>>,
 }
 
 impl Default for BodyDecoder {
@@ -72,7 +75,7 @@ impl BodyDecoder {
             LineEnds::Strict => b"\r\n.",
             LineEnds::Lenient => b"\n.",
         };
-        Self { at: At::LineStart, line_ends, dot_line: Finder::new(dot_line) }
+        Self { at: At::LineStart, line_ends, dot_line: Box::new(Finder::new(dot_line)) }
     }
 
     /// Begins with another response.
