@@ -150,6 +150,14 @@ fn known_bodies_come_in_unstuffed() {
     }
 }
 
+/// Who holds a machine in an object of another language can give it this much.
+#[test]
+fn machines_want_no_more_than_ordinary_alignment() {
+    let wanted =
+        [align_of::<BodyDecoder>(), align_of::<crate::client::Client>(), align_of::<crate::server::Server>()];
+    assert!(wanted.iter().all(|align| *align <= align_of::<u64>()), "{wanted:?}");
+}
+
 // Conformance: P-ROB-09
 #[test]
 fn lenient_line_ends_accept_lf_alone() {
