@@ -8,13 +8,14 @@ use super::Findings;
 use crate::workspace::{Package, Workspace};
 
 /// The workspace's own crates that each of them may depend on. docs/ARCHITECTURE.md gives the reasons.
-const DIRECTIONS: [(&str, &[&str]); 9] = [
+const DIRECTIONS: [(&str, &[&str]); 10] = [
     ("pop3-proto", &[]),
     ("pop3-sasl", &[]),
     ("pop3-store", &["pop3-proto"]),
     ("pop3-io", &["pop3-proto"]),
     ("pop3-client", &["pop3-proto", "pop3-sasl", "pop3-io", "pop3-store"]),
     ("pop3-server", &["pop3-proto", "pop3-sasl", "pop3-io", "pop3-store"]),
+    ("pop3-testkit", &["pop3-proto", "pop3-sasl", "pop3-io", "pop3-store"]),
     ("pop3-python", &["pop3-proto", "pop3-io", "pop3-client"]),
     ("pop3-benches", &["pop3-proto", "pop3-sasl", "pop3-io", "pop3-store", "pop3-client", "pop3-server"]),
     ("xtask", &[]),

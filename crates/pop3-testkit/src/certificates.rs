@@ -1,0 +1,1 @@
+//! A throw-away certification authority and what it signs.

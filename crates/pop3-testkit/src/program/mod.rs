@@ -1,0 +1,9 @@
+//! The program `pop3-testkit`.
+
+use std::process::ExitCode;
+
+/// Runs it with the arguments of the process.
+#[must_use]
+pub fn main() -> ExitCode {
+    ExitCode::FAILURE
+}

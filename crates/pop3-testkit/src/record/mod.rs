@@ -1,0 +1,1 @@
+//! Recording a real session into a transcript, and serving it again.
