@@ -76,13 +76,20 @@ pub(super) fn scan(folders: &Folders<'_>, facts: &[Fact<'_>]) -> Result<Scan> {
     let new = Stamp::of_fd(folders.new)?;
     listing.take_new(folders)?;
     let arrivals = listing.items.len();
+    let touches_new = arrivals > 0 || !listing.arrived.is_empty();
     let started = sys::now();
     let cur = listing.take_cur(folders, arrivals)?;
     listing.sort();
     listing.separate(folders, facts)?;
+    if listing.is_renamed {
+        // The names are what clients know these messages by, so they should outlive a power failure.
+        // Where that cannot be had, mail is still served.
+        let _ = fs::fsync(folders.cur);
+    }
     let mut scan = listing.into_scan(folders, facts)?;
     let stamps = Stamps { cur, new };
     scan.snapshot.is_settled = stamps.are_settled(started);
+    scan.snapshot.touches_new = touches_new;
     scan.snapshot.stamps = stamps;
     Ok(scan)
 }
@@ -95,6 +102,8 @@ struct Listing {
     /// Names that were moved from new to cur just now, each followed by an octet that no name holds.
     arrived: Vec<u8>,
     twins: Vec<(Folder, Box<[u8]>)>,
+    /// Whether a message got a base of its own.
+    is_renamed: bool,
     skipped: u32,
 }
 
@@ -283,7 +292,10 @@ impl Listing {
         let base = unique::name(item.time);
         let new = name::in_cur(&[&base, name::info(&old)].concat());
         match sys::rename_new(folders.of(item.folder), &old, folders.cur, &new) {
-            Ok(()) => self.push(Folder::Cur, &new, false),
+            Ok(()) => {
+                self.is_renamed = true;
+                self.push(Folder::Cur, &new, false);
+            }
             Err(errno) if sys::is_absent(errno) => {}
             Err(Errno::IO) => return Err(Errno::IO),
             Err(_) => {
@@ -337,6 +349,7 @@ impl Listing {
             twins,
             stamps: Stamps { cur: unknown, new: unknown },
             is_settled: false,
+            touches_new: false,
             index: None,
             skipped,
         };

@@ -45,6 +45,8 @@ pub(super) struct Snapshot {
     pub(super) stamps: Stamps,
     /// Whether a change of the directories after the scan is sure to show in `stamps`.
     pub(super) is_settled: bool,
+    /// Whether the scan moved messages out of new, or left some there.
+    pub(super) touches_new: bool,
     /// The index that says the same, if one could be written.
     pub(super) index: Option<Stamp>,
     /// Files that may be messages and cannot be read.

@@ -204,11 +204,15 @@ impl OpenMaildir {
     }
 
     /// Makes removals and renames durable.
+    ///
+    /// First cur, where messages went, then new, where they came from: the other way round, a power
+    /// failure between the two could leave a message in neither.
     fn flush(&self) -> Result<(), UpdateError> {
         let flush = || {
             fs::fsync(&self.cur)?;
-            if self.snapshot.entries.iter().any(|entry| entry.folder == Folder::New) {
-                self.in_folder(Folder::New, |new| fs::fsync(new))?;
+            let new = sys::open_dir(self.root.as_fd(), b"new")?;
+            if self.snapshot.touches_new || is_recent(&fs::fstat(&new)?) {
+                fs::fsync(new)?;
             }
             Ok(())
         };
@@ -219,3 +223,14 @@ impl OpenMaildir {
         })
     }
 }
+
+/// Whether a change of this directory may not be on the disk yet.
+///
+/// A session that was killed, or another program, may have moved messages out of new without flushing it,
+/// and what was removed from cur would come back there. Systems write by themselves within a minute.
+fn is_recent(directory: &fs::Stat) -> bool {
+    sys::now().saturating_sub(Version::of(directory).mtime) < RECENT
+}
+
+/// Ten minutes, in nanoseconds.
+const RECENT: i64 = 600 * 1_000_000_000;

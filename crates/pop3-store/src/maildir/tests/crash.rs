@@ -67,6 +67,7 @@ fn child() {
             let _open = maildir.lock().unwrap();
             stand_still();
         }
+        "login" => drop(maildir.lock().unwrap()),
         "deliver" => child_delivers(&maildir, step),
         "update" => child_updates(&maildir, step),
         "full" => {
@@ -220,4 +221,66 @@ fn files_and_directories_are_flushed_before_success_is_said() {
         &["fsync", "/cur>"],
     ];
     assert!(in_order(&calls, &update), "{calls:#?}");
+}
+
+/// The directories that were flushed, in order: the last component of each path.
+fn flushed(calls: &[String]) -> Vec<&str> {
+    let flushes = calls.iter().filter(|line| line.contains("fsync("));
+    flushes.filter_map(|line| line.split_once('>')?.0.rsplit('/').next()).collect()
+}
+
+/// Says that nothing came to new or left it for long.
+fn rest_new(scene: &Scene) {
+    let then = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    fs::File::open(scene.path("new")).unwrap().set_modified(then).unwrap();
+}
+
+const FOUR: [&[u8]; 4] = [b"one\n", b"two\n", b"three\n", b"four\n"];
+
+// Conformance: S-1939-15, M-MD-06, A-62
+#[test]
+fn a_removed_message_cannot_come_back_in_the_directory_that_it_was_moved_from() {
+    let scene = Scene::with(&FOUR);
+    let Some(calls) = system_calls("update", &scene) else { return };
+    let order: [&[&str]; 4] = [
+        &["renameat2", "/new>", "/cur>"],
+        &["unlinkat", "3.M2.host"],
+        &["fsync", "/cur>"],
+        &["fsync", "/new>"],
+    ];
+    assert!(in_order(&calls, &order), "{calls:#?}");
+    assert_eq!(flushed(&calls), ["cur", "new"], "{calls:#?}");
+
+    // A session moved them and was killed before it flushed anything.
+    let scene = Scene::with(&FOUR);
+    kill(start("lock", 0, &scene));
+    assert_eq!(scene.names("new"), [""; 0]);
+    let Some(calls) = system_calls("update", &scene) else { return };
+    assert_eq!(flushed(&calls), ["cur", "new"], "{calls:#?}");
+}
+
+// Conformance: S-1939-15, M-MD-06
+#[test]
+fn what_did_not_change_is_not_flushed() {
+    let scene = Scene::with(&FOUR);
+    drop(scene.lock());
+    rest_new(&scene);
+    let Some(calls) = system_calls("update", &scene) else { return };
+    assert_eq!(flushed(&calls), ["cur"], "{calls:#?}");
+    // A login that moves what arrived, and nothing else, waits for no disk.
+    scene.put("new/9.M9.host", b"nine\n");
+    let Some(calls) = system_calls("login", &scene) else { return };
+    assert!(in_order(&calls, &[&["renameat2", "9.M9.host"]]), "{calls:#?}");
+    assert_eq!(flushed(&calls), [""; 0], "{calls:#?}");
+}
+
+// Conformance: M-MD-06, A-64
+#[test]
+fn a_name_that_tells_two_messages_apart_is_flushed_before_a_client_hears_of_it() {
+    let scene = Scene::new();
+    scene.put("cur/1.M0.host:2,", b"one\n");
+    scene.put("new/1.M0.host", b"another\n");
+    let Some(calls) = system_calls("login", &scene) else { return };
+    assert_eq!(flushed(&calls), ["cur"], "{calls:#?}");
+    assert_eq!(ids(&scene.lock()).len(), 2);
 }
