@@ -1,6 +1,6 @@
 //! Faults on demand: what goes wrong, in which session, at which command, at which time.
 //!
-//! A [`Plan`] is a list of [`Rule`]s. A rule has a text form too, which the program, the profiles and the
+//! A [`Plan`] is a list of [`Rule`]s. A rule has a text form, which the program, the profiles and the
 //! scenarios use; [`Rule`] parses it and prints it again:
 //!
 //! ```text
@@ -13,172 +13,123 @@
 //! CAPA#1: hang                       the first CAPA of every session is never answered
 //! session 2.. UIDL: unique-ids changed
 //! ```
+//!
+//! - A RANGE is `3`, `2..4` (both included) or `2..`. Sessions are counted in the order in which they were
+//!   accepted, `#` counts how often the point was met in one session; both from 1.
+//! - A POINT is `greeting`, `tls` (the handshake), `sasl` (a response to a challenge), a command in upper
+//!   case, alone or with the first words of its arguments, or `*` for the greeting, every command and every
+//!   response.
+//! - The FAULTs stand with [`Fault`]. A TEXT is the rest of the rule, with the escapes `\r`, `\n`, `\t`, `\0`,
+//!   `\\`, `\xNN`, and `\{N}`, which makes N of the octet before it; spaces at its ends are written `\x20`.
+//!   A TIME is `500ms`, `2s` or `1m`.
+//!
+//! Several rules may meet at one point. Faults that put something in place of carrying out the command go
+//! first, and among them the first of the plan; the others apply one after the other, in the order of the
+//! plan, to whatever is the answer then; what happens on its way comes last, at the octet where it is due.
+//!
+//! # What goes wrong in the field, as rules
+//!
+//! | what | rules |
+//! |---|---|
+//! | the connection is reset, closed, or half-closed, after N octets | `RETR: reset after 100`, `RETR: close after 100`, `RETR: half-close after 100` |
+//! | the answer arrives in pieces | `RETR: split at 1,7`, `*: split every 1`, `RETR: split every 100 pause 20ms` |
+//! | it stands still for a time, or for good | `RETR: stall after 100 for 2s`, `RETR: stall after 100` |
+//! | wrong sizes in STAT and LIST | `STAT: sizes +7`, `LIST: sizes *2`, `LIST: sizes =-1`, `*: sizes -7` |
+//! | no byte-stuffing | `RETR: unstuffed` |
+//! | a message cut short, but properly ended | `RETR: cut to 100` |
+//! | no termination line; a wrong one | `RETR: no-terminator`, `RETR: terminator .\r`, `RETR: no-last-crlf` |
+//! | lines end in LF alone | `RETR: bare-lf`, `*: bare-lf` |
+//! | one message cannot be read | `RETR 2: answer -ERR cannot read this message` |
+//! | unique-ids: duplicate, changed, missing, oversized | `UIDL: unique-ids duplicate`, `session 2.. UIDL: unique-ids changed`, `UIDL: unique-ids missing`, `UIDL: without 2`, `UIDL: unique-ids long 200` |
+//! | no unique-ids at all | `UIDL: answer -ERR unknown command` |
+//! | `+OK` before every line of UIDL | `UIDL: ok-before-lines` |
+//! | no CAPA, `-ERR`, hang or close on it | `CAPA: answer -ERR unknown command`, `CAPA: hang`, `CAPA: close` |
+//! | octets right after the `+OK` of STLS | `STLS: append +OK injected\r\n` |
+//! | STLS refused; not announced; announced and broken | `STLS: answer -ERR not now`, `CAPA: without STLS`, `tls: close` |
+//! | the maildrop is in use, for the first session only | `session 1 PASS: answer -ERR [IN-USE] locked`, and the same at `AUTH` and `sasl` |
+//! | too many logins | `PASS: answer -ERR [LOGIN-DELAY] wait` |
+//! | the server is out of order, for now or for good | `PASS: answer -ERR [SYS/TEMP] later`, `PASS: answer -ERR [SYS/PERM] never` |
+//! | the credentials are refused | `PASS: answer -ERR [AUTH] no` |
+//! | a lock that is told in prose alone | `PASS: answer -ERR maildrop is locked, try again later` |
+//! | the server does not serve | `greeting: answer -ERR too busy` |
+//! | QUIT is never answered | `QUIT: stall after 0`, or without its effect `QUIT: hang` |
+//! | QUIT says `-ERR` and removes, or does not | `QUIT: say -ERR sorry`, `QUIT: answer -ERR sorry` |
+//! | QUIT says `+OK` and removes nothing | `QUIT: remove-nothing` |
+//! | RETR deletes | `RETR: delete` |
+//! | no end of a line, a listing, a message | `greeting: endless line`, `LIST: endless listing`, `RETR: endless message` |
 
 mod act;
+mod answer;
+mod deliver;
+mod kind;
+mod listing;
+mod octets;
 mod parse;
+mod print;
+mod rule;
 mod shape;
 mod watch;
 
-use std::time::Duration;
-
 pub(crate) use act::{Act, Instead};
+pub use kind::{Endless, Fault, Sizes, UniqueIds};
+pub use parse::InvalidRule;
+pub use rule::{At, Point, Range, Rule};
 pub(crate) use shape::{instead, shape};
 pub(crate) use watch::{Said, Watch};
 
 /// What goes wrong on a server: nothing, unless rules say so.
+///
+/// ```
+/// use pop3_testkit::fault::{Fault, Plan, Point, Rule};
+///
+/// let plan = Plan::new()
+///     .rule("RETR#2: reset after 100".parse()?)
+///     .rule(Rule::at(Point::command("QUIT")).fault(Fault::Close).in_session(1));
+/// assert_eq!(plan.rules()[1].to_string(), "session 1 QUIT: close");
+/// # Ok::<(), pop3_testkit::fault::InvalidRule>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
     rules: Vec<Rule>,
 }
 
-/// One thing that goes wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rule {
-    /// In which sessions, counted from 1 in the order in which the server accepted them.
-    pub sessions: Range,
-    /// Where in a session.
-    pub point: Point,
-    /// At which times that this point is met in a session, counted from 1.
-    pub occurrences: Range,
-    /// What happens.
-    pub fault: Fault,
+impl Plan {
+    /// Nothing goes wrong.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { rules: Vec::new() }
+    }
+
+    /// Adds a rule behind the others.
+    #[must_use]
+    pub fn rule(mut self, rule: Rule) -> Self {
+        self.rules.push(rule);
+        self
+    }
+
+    /// Adds a rule behind the others.
+    pub fn push(&mut self, rule: Rule) {
+        self.rules.push(rule);
+    }
+
+    /// The rules, in their order.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
 }
 
-/// Numbers from `first` to `last`, both included; without `last`, all from `first` on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Range {
-    /// The first, at least 1.
-    pub first: u32,
-    /// The last, if there is one.
-    pub last: Option<u32>,
+impl Extend<Rule> for Plan {
+    fn extend<I: IntoIterator<Item = Rule>>(&mut self, rules: I) {
+        self.rules.extend(rules);
+    }
 }
 
-/// Where in a session something goes wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Point {
-    /// Instead of the greeting, or in it.
-    Greeting,
-    /// The TLS handshake, whether it comes first or after STLS.
-    Tls,
-    /// A client's response in a SASL exchange: the answer to it.
-    Sasl,
-    /// A command, by its keyword in upper case; with an argument, only where the arguments begin with it.
-    Command {
-        /// As in `RETR`.
-        keyword: Box<str>,
-        /// As in `2`, whole words.
-        argument: Option<Box<str>>,
-    },
+impl FromIterator<Rule> for Plan {
+    fn from_iter<I: IntoIterator<Item = Rule>>(rules: I) -> Self {
+        Self { rules: rules.into_iter().collect() }
+    }
 }
 
-/// What goes wrong. Octets are octets of the answer as it goes over the wire (under TLS: inside it).
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Fault {
-    // ---- the command is not carried out ----
-    /// `answer TEXT`: these octets are the answer; CRLF is added where it is missing.
-    Answer(Box<[u8]>),
-    /// `hang`: no answer ever, while the connection stays.
-    Hang,
-    /// `close`: the connection closes.
-    Close,
-    /// `reset`: the connection is reset.
-    Reset,
-
-    // ---- it is carried out, and the answer suffers on its way ----
-    /// `close after N`.
-    CloseAfter(u64),
-    /// `reset after N`.
-    ResetAfter(u64),
-    /// `half-close after N`: no more is sent, but the server still reads.
-    HalfCloseAfter(u64),
-    /// `stall after N [for TIME]`: then the rest; without a time, never the rest.
-    StallAfter(u64, Option<Duration>),
-    /// `split at N,N,... [pause TIME]`: pieces that arrive one by one.
-    SplitAt(Vec<u64>, Duration),
-    /// `split every N [pause TIME]`.
-    SplitEvery(u64, Duration),
-
-    // ---- it is carried out, and the answer is another ----
-    /// `say TEXT`: this is the status line; what follows it stays.
-    Say(Box<[u8]>),
-    /// `prepend TEXT`: these octets go before the answer, as they are.
-    Prepend(Box<[u8]>),
-    /// `append TEXT`: these octets follow the answer at once, as they are. At STLS they come before the
-    /// handshake, in clear.
-    Append(Box<[u8]>),
-    /// `bare-lf`: lines end in LF alone.
-    BareLf,
-    /// `unstuffed`: no byte-stuffing.
-    Unstuffed,
-    /// `no-terminator`: the termination line is missing, and the connection stays.
-    NoTerminator,
-    /// `cut to N`: so many octets of the content, then the termination line.
-    CutTo(u64),
-    /// `endless line`, `endless listing`, `endless message`: until the client goes away.
-    Endless(Endless),
-    /// `sizes +N`, `sizes -N`, `sizes *N`, `sizes =TEXT`: in STAT and LIST, and in the text of RETR.
-    Sizes(Sizes),
-    /// `unique-ids duplicate`, and so on.
-    UniqueIds(UniqueIds),
-    /// `separator TEXT`: stands between number and value in listings, in place of one space.
-    Separator(Box<str>),
-    /// `trailing TEXT`: at the end of each line of a listing.
-    Trailing(Box<str>),
-    /// `no-number`: the answer to `UIDL n` and `LIST n` lacks the number.
-    NoNumber,
-    /// `ok-before-lines`: `+OK ` before every line of a listing.
-    OkBeforeLines,
-    /// `shuffled`: the lines of a listing in another order.
-    Shuffled,
-    /// `whole`: TOP sends the whole message.
-    Whole,
-
-    // ---- the server does something else ----
-    /// `delete`: RETR marks the message as deleted.
-    Delete,
-    /// `remove-nothing`: QUIT says `+OK` and removes nothing.
-    RemoveNothing,
-}
-
-/// What has no end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Endless {
-    /// A line.
-    Line,
-    /// A listing.
-    Listing,
-    /// A message.
-    Message,
-}
-
-/// What happens to sizes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Sizes {
-    /// So much more.
-    More(u64),
-    /// So much less, but at least 0.
-    Less(u64),
-    /// So many times as much.
-    Times(u64),
-    /// This in place of every size.
-    Text(Box<str>),
-}
-
-/// What happens to unique-ids.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum UniqueIds {
-    /// All messages have that of the first.
-    Duplicate,
-    /// Those of this session are not those of any other.
-    Changed,
-    /// The lines hold the number alone.
-    Missing,
-    /// They are so many octets long.
-    Long(u32),
-    /// This octet string follows each of them.
-    Suffix(Box<str>),
-    /// The line of this message is not there.
-    WithoutLine(u32),
-}
+#[cfg(test)]
+mod tests;
