@@ -123,6 +123,53 @@ pub enum UniqueIds {
 }
 
 impl Fault {
+    /// The text forms of all faults; [`InvalidRule`](super::InvalidRule) offers them.
+    pub const FORMS: &'static [&'static str] = &[
+        "answer TEXT",
+        "hang",
+        "close",
+        "reset",
+        "close after N",
+        "reset after N",
+        "half-close after N",
+        "stall after N",
+        "stall after N for TIME",
+        "split at N,N,... [pause TIME]",
+        "split every N [pause TIME]",
+        "say TEXT",
+        "prepend TEXT",
+        "append TEXT",
+        "twice",
+        "bare-lf",
+        "unstuffed",
+        "no-terminator",
+        "terminator TEXT",
+        "no-last-crlf",
+        "cut to N",
+        "endless line",
+        "endless listing",
+        "endless message",
+        "sizes +N",
+        "sizes -N",
+        "sizes *N",
+        "sizes =TEXT",
+        "unique-ids duplicate",
+        "unique-ids changed",
+        "unique-ids missing",
+        "unique-ids long N",
+        "unique-ids suffix TEXT",
+        "separator TEXT",
+        "trailing TEXT",
+        "no-number",
+        "ok-before-lines",
+        "shuffled",
+        "without TEXT",
+        "with TEXT",
+        "whole",
+        "delete",
+        "remove-nothing",
+    ];
+
     /// The pause of `split` where none is said.
     pub const PAUSE: Duration = Duration::from_millis(5);
 

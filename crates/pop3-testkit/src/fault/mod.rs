@@ -69,13 +69,14 @@ mod print;
 mod rule;
 mod shape;
 mod watch;
+mod words;
 
 pub(crate) use act::{Act, Instead};
 pub use kind::{Endless, Fault, Sizes, UniqueIds};
-pub use parse::InvalidRule;
 pub use rule::{At, Point, Range, Rule};
 pub(crate) use shape::{instead, shape};
 pub(crate) use watch::{Said, Watch};
+pub use words::InvalidRule;
 
 /// What goes wrong on a server: nothing, unless rules say so.
 ///

@@ -2,44 +2,15 @@
 
 use std::{str::FromStr, time::Duration};
 
-use super::{Endless, Fault, Point, Range, Rule, Sizes, UniqueIds, octets};
-
-/// Why a text is no rule.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the rule {rule:?} is wrong at column {column}: {found} where there has to be {wanted}", found = found(.word))]
-pub struct InvalidRule {
-    rule: Box<str>,
-    word: Box<str>,
-    column: usize,
-    wanted: Box<str>,
-}
-
-impl InvalidRule {
-    /// The word that is wrong; empty where something is missing.
-    #[must_use]
-    pub fn word(&self) -> &str {
-        &self.word
-    }
-
-    /// Where the word stands, in characters, counted from 1.
-    #[must_use]
-    pub const fn column(&self) -> usize {
-        self.column
-    }
-}
-
-fn found(word: &str) -> String {
-    if word.is_empty() { "nothing stands there".to_owned() } else { format!("{word:?} stands there") }
-}
+use super::{
+    Endless, Fault, Point, Range, Rule, Sizes, UniqueIds, octets,
+    words::{InvalidRule, NUMBER, TEXT, Words},
+};
 
 const POINT: &str = "greeting, tls, sasl, * or a command in upper case, as in RETR or RETR 2";
-const RANGE: &str = "a number from 1 on, or a range as 2.. or 2..4";
 const COLON: &str = "a colon and a fault, as in `RETR: close`";
-const TEXT: &str = "a TEXT whose escapes are \\r, \\n, \\t, \\0, \\\\, \\xNN and \\{N}";
-const NUMBER: &str = "a number of octets";
 const COUNT: &str = "a number of octets from 1 on";
 const TIME: &str = "a TIME, as in 500ms, 2s or 1m";
-const NOTHING: &str = "the end of the rule";
 const PLACES: &str = "numbers of octets with commas between them, as in 1,7,100";
 const AFTER: &str = "`after N`, or the end of the rule";
 const SPLIT: &str = "`at N,N,... [pause TIME]` or `every N [pause TIME]`";
@@ -47,13 +18,6 @@ const ENDLESS: &str = "line, listing or message";
 const SIZES: &str = "+N, -N, *N or =TEXT";
 const UNIQUE_IDS: &str = "duplicate, changed, missing, long N or suffix TEXT";
 const AT_TLS: &str = "one of the faults of a handshake: answer TEXT, hang, close, reset";
-/// What a fault begins with.
-pub(super) const FAULT: &str = "a fault: answer TEXT, hang, close [after N], reset [after N], half-close after N, \
-     stall after N [for TIME], split at N,N,... [pause TIME], split every N [pause TIME], say TEXT, prepend TEXT, \
-     append TEXT, twice, bare-lf, unstuffed, no-terminator, terminator TEXT, no-last-crlf, cut to N, \
-     endless line|listing|message, sizes +N|-N|*N|=TEXT, \
-     unique-ids duplicate|changed|missing|long N|suffix TEXT, separator TEXT, trailing TEXT, no-number, \
-     ok-before-lines, shuffled, without TEXT, with TEXT, whole, delete, remove-nothing";
 
 impl FromStr for Rule {
     type Err = InvalidRule;
@@ -90,95 +54,6 @@ fn check(point: &Point, fault: &Fault) -> Result<(), String> {
         false if *point == Point::Tls => Err(AT_TLS.to_owned()),
         false => Err(format!("a fault of {point}, while this is one of {}", keywords.join(", "))),
     }
-}
-
-/// The words of a rule, from left to right.
-struct Words<'t> {
-    rule: &'t str,
-    /// Where the rule ends, without spaces.
-    end: usize,
-    at: usize,
-}
-
-impl<'t> Words<'t> {
-    fn left(&self) -> &'t str {
-        self.rule.get(self.at..self.end).unwrap_or_default()
-    }
-
-    /// Steps over spaces, and gives the place then.
-    fn skip(&mut self) -> usize {
-        self.at += self.left().len() - self.left().trim_start().len();
-        self.at
-    }
-
-    fn is_next(&mut self, word: &str) -> bool {
-        self.skip();
-        self.left().split_whitespace().next() == Some(word)
-    }
-
-    /// The next word; empty at the end.
-    fn word(&mut self) -> &'t str {
-        self.skip();
-        let word = self.left().split_whitespace().next().unwrap_or_default();
-        self.at += word.len();
-        word
-    }
-
-    /// Everything that is left, after one space.
-    fn text(&mut self) -> Result<Box<[u8]>, InvalidRule> {
-        if self.left().starts_with(' ') {
-            self.at += 1;
-        }
-        self.text_here()
-    }
-
-    fn text_here(&mut self) -> Result<Box<[u8]>, InvalidRule> {
-        let (start, text) = (self.at, self.left());
-        self.at = self.end;
-        octets::unescape(text).map_err(|at| {
-            let word = text.get(at..).and_then(|rest| rest.split_whitespace().next()).unwrap_or_default();
-            self.wrong(start + at, word, TEXT)
-        })
-    }
-
-    /// The next word, as something that may be wrong.
-    fn read<T>(&mut self, wanted: &str, read: impl FnOnce(&str) -> Option<T>) -> Result<T, InvalidRule> {
-        let at = self.skip();
-        let word = self.word();
-        read(word).ok_or_else(|| self.wrong(at, word, wanted))
-    }
-
-    fn number(&mut self) -> Result<u64, InvalidRule> {
-        self.read(NUMBER, |word| word.parse().ok())
-    }
-
-    fn exactly(&mut self, expected: &str) -> Result<(), InvalidRule> {
-        self.read(&format!("`{expected}`"), |word| (word == expected).then_some(()))
-    }
-
-    fn end_of_rule(&mut self) -> Result<(), InvalidRule> {
-        self.read(NOTHING, |word| word.is_empty().then_some(()))
-    }
-
-    fn wrong(&self, at: usize, word: &str, wanted: &str) -> InvalidRule {
-        let column = self.rule.get(..at).unwrap_or_default().chars().count() + 1;
-        InvalidRule { rule: self.rule.into(), word: word.into(), column, wanted: wanted.into() }
-    }
-
-    fn range(&mut self) -> Result<Range, InvalidRule> {
-        self.read(RANGE, range)
-    }
-}
-
-/// `3`, `2..` or `2..4`.
-fn range(word: &str) -> Option<Range> {
-    let number = |text: &str| text.parse().ok().filter(|number| *number > 0);
-    let range = match word.split_once("..") {
-        None => Range::from(number(word)?),
-        Some((first, "")) => Range::from(number(first)?..),
-        Some((first, last)) => Range::from(number(first)?..=number(last)?),
-    };
-    range.last.is_none_or(|last| range.first <= last).then_some(range)
 }
 
 /// `500ms`, `2s` or `1m`.
@@ -304,7 +179,7 @@ impl Words<'_> {
             "whole" => Fault::Whole,
             "delete" => Fault::Delete,
             "remove-nothing" => Fault::RemoveNothing,
-            _ => return Err(self.wrong(at, word, FAULT)),
+            _ => return Err(self.wrong(at, word, &format!("a fault: {}", Fault::FORMS.join(", ")))),
         })
     }
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::super::{
     Endless, Fault, Point, Range, Rule, Sizes, UniqueIds,
     octets::{Escaped, unescape},
-    parse::FAULT,
 };
 
 fn rule(text: &str) -> Rule {
@@ -119,8 +118,35 @@ fn every_fault_is_text_and_back() {
     for (fault, text) in faults {
         assert_eq!(fault.to_string(), text);
         assert_eq!(rule(&format!("*: {text}")).fault, fault, "{text}");
-        let word = text.split(' ').next().unwrap();
-        assert!(FAULT.contains(word), "{word} is not among what the error offers");
+    }
+}
+
+/// Whether a text is of this form.
+fn is_of(text: &str, form: &str) -> bool {
+    let (mut text, mut form) = (text.split(' '), form.split(' '));
+    loop {
+        match (text.next(), form.next()) {
+            (None, None | Some("TEXT" | "[pause")) => return true,
+            (Some(_), Some("TEXT" | "[pause")) => return true,
+            (Some(word), Some("N" | "N,N,..." | "TIME"))
+                if word.starts_with(|c: char| c.is_ascii_digit()) => {}
+            (Some(word), Some("=TEXT")) => return word.starts_with('='),
+            (Some(word), Some(form)) if form.ends_with(['N']) && word.get(..1) == form.get(..1) => {}
+            (Some(word), Some(form)) if word == form => {}
+            _ => return false,
+        }
+    }
+}
+
+#[test]
+fn the_forms_are_those_of_all_faults() {
+    let texts: Vec<&str> = every_fault().into_iter().map(|(_, text)| text).collect();
+    for text in &texts {
+        let forms: Vec<_> = Fault::FORMS.iter().filter(|form| is_of(text, form)).collect();
+        assert_eq!(forms.len(), 1, "{text} is of {forms:?}");
+    }
+    for form in Fault::FORMS {
+        assert!(texts.iter().any(|text| is_of(text, form)), "{form}");
     }
 }
 
