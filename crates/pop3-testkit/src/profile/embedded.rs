@@ -1,0 +1,33 @@
+//! The profiles that come with this crate.
+
+/// Their names and their texts, in the order of the names.
+pub(super) const FILES: [(&str, &str); 28] = [
+    ("126", include_str!("../../profiles/126.toml")),
+    ("163", include_str!("../../profiles/163.toml")),
+    ("courier", include_str!("../../profiles/courier.toml")),
+    ("cyrus", include_str!("../../profiles/cyrus.toml")),
+    ("dovecot", include_str!("../../profiles/dovecot.toml")),
+    ("exchange-2000", include_str!("../../profiles/exchange-2000.toml")),
+    ("exchange-2003", include_str!("../../profiles/exchange-2003.toml")),
+    ("exchange-online", include_str!("../../profiles/exchange-online.toml")),
+    ("ftgate", include_str!("../../profiles/ftgate.toml")),
+    ("gmail", include_str!("../../profiles/gmail.toml")),
+    ("hmailserver", include_str!("../../profiles/hmailserver.toml")),
+    ("hotmail-legacy", include_str!("../../profiles/hotmail-legacy.toml")),
+    ("k9-1237", include_str!("../../profiles/k9-1237.toml")),
+    ("maillennium", include_str!("../../profiles/maillennium.toml")),
+    ("mailutils", include_str!("../../profiles/mailutils.toml")),
+    ("mercury", include_str!("../../profiles/mercury.toml")),
+    ("minimal", include_str!("../../profiles/minimal.toml")),
+    ("notes", include_str!("../../profiles/notes.toml")),
+    ("o2-pl", include_str!("../../profiles/o2-pl.toml")),
+    ("outlook-com", include_str!("../../profiles/outlook-com.toml")),
+    ("popa3d", include_str!("../../profiles/popa3d.toml")),
+    ("post-office", include_str!("../../profiles/post-office.toml")),
+    ("qmail", include_str!("../../profiles/qmail.toml")),
+    ("qq", include_str!("../../profiles/qq.toml")),
+    ("twisted", include_str!("../../profiles/twisted.toml")),
+    ("web-de", include_str!("../../profiles/web-de.toml")),
+    ("yahoo", include_str!("../../profiles/yahoo.toml")),
+    ("yandex", include_str!("../../profiles/yandex.toml")),
+];
