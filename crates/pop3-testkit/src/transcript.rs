@@ -50,7 +50,7 @@ pub enum Entry {
         /// Who said it.
         by: Side,
         /// The line with its line end; or what there is of it, where the rest never came or came later.
-        octets: Box<[u8]>,
+        octets: Vec<u8>,
     },
     /// The TLS handshake is done.
     Tls,
@@ -87,7 +87,7 @@ impl Transcript {
         for piece in octets.split_inclusive(|&octet| octet == b'\n') {
             match self.entries.last_mut() {
                 Some(Entry::Said { by: last, octets }) if *last == by && !octets.ends_with(b"\n") => {
-                    *octets = [octets, piece].concat().into();
+                    octets.extend_from_slice(piece);
                 }
                 _ => self.entries.push(Entry::Said { by, octets: piece.into() }),
             }

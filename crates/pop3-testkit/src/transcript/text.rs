@@ -91,7 +91,7 @@ fn entry(text: &str) -> Result<Entry, &'static str> {
     if has_end {
         octets.extend_from_slice(b"\r\n");
     }
-    Ok(Entry::Said { by, octets: octets.into() })
+    Ok(Entry::Said { by, octets })
 }
 
 fn happened(directive: &str) -> Option<Entry> {
