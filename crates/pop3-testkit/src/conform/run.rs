@@ -1,0 +1,252 @@
+//! A whole run: which cases are played, in which order, with which mail.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use super::{
+    case::{Case, Level, State},
+    facts::Facts,
+    mail::{KnownMail, known},
+    options::Options,
+    play::{Outcome, play},
+    report::{CaseReport, Report, Verdict},
+    session::{Target, Unready},
+};
+
+/// How long a delivered message may take to be there.
+const DELIVERY: Duration = Duration::from_secs(10);
+
+/// Plays cases against a server, and says of each what came of it as soon as that is known.
+///
+/// # Errors
+///
+/// A sentence when nothing could be played at all: the server cannot be reached, or nobody can log in.
+pub fn run(options: &Options, cases: &[Case], mut tell: impl FnMut(&CaseReport)) -> Result<Report, String> {
+    let began = Instant::now();
+    let mut target = Target::new(options)?;
+    let facts = Facts::find(&mut target).map_err(|unready| unready.why)?;
+    let mut run = Run { options, target, facts, began, is_stale: false, failed_logins: 0, delivered: false };
+    run.deliver_all(cases);
+    let mut reports = Vec::new();
+    for case in in_order(cases) {
+        let report = run.case(case);
+        tell(&report);
+        reports.push(report);
+    }
+    let left = run.clean_up();
+    // Reported in the order of the sections, in whichever order they were played.
+    let place = |name: &str| cases.iter().position(|case| case.name == name);
+    reports.sort_by_key(|report| place(&report.name));
+    Ok(Report {
+        server: format!("{}:{}", options.host, options.port),
+        mode: options.mode,
+        greeting: super::text::shown(&run.facts.greeting),
+        capabilities: run.facts.capabilities.clone(),
+        capabilities_after_login: run.facts.transaction.clone(),
+        duration: began.elapsed(),
+        cases: reports,
+        left,
+    })
+}
+
+/// What only reads comes first, then what removes, and what fails to log in last, since servers punish it.
+fn in_order(cases: &[Case]) -> Vec<&Case> {
+    let mut ordered: Vec<&Case> = cases.iter().collect();
+    ordered.sort_by_key(|case| (case.needs.failed_logins, case.needs.writable, case.needs.delivery));
+    ordered
+}
+
+struct Run<'o> {
+    options: &'o Options,
+    target: Target<'o>,
+    facts: Facts,
+    began: Instant,
+    /// Mail may have been removed since it was last looked at.
+    is_stale: bool,
+    failed_logins: u32,
+    /// Something of ours was delivered.
+    delivered: bool,
+}
+
+/// Why a case is not played.
+enum Unplayed {
+    NotApplicable(String),
+    Skipped(String),
+    Undecided(String),
+}
+
+impl Run<'_> {
+    fn case(&mut self, case: &Case) -> CaseReport {
+        let began = Instant::now();
+        let (outcome, said) = match self.prepare(case) {
+            Ok(()) => {
+                self.failed_logins += case.needs.failed_logins;
+                let played = play(case, &self.target, &mut self.facts);
+                self.is_stale |= case.needs.writable || case.needs.delivery;
+                played
+            }
+            Err(Unplayed::NotApplicable(why)) => (Outcome::NotApplicable(why), Vec::new()),
+            Err(Unplayed::Skipped(why)) => (Outcome::Skipped(why), Vec::new()),
+            Err(Unplayed::Undecided(why)) => (Outcome::Undecided(why), Vec::new()),
+        };
+        let (verdict, reason, difference) = match outcome {
+            Outcome::Pass => (Verdict::Pass, None, None),
+            Outcome::NotApplicable(why) => (Verdict::NotApplicable, Some(why), None),
+            Outcome::Skipped(why) => (Verdict::Skipped, Some(why), None),
+            Outcome::Undecided(why) => (Verdict::Undecided, Some(why), None),
+            Outcome::Fail(difference) => (by_level(case.level), None, Some(difference)),
+        };
+        CaseReport {
+            name: case.name.clone(),
+            title: case.title.clone(),
+            rows: case.rows.clone(),
+            level: case.level,
+            verdict,
+            reason,
+            difference,
+            said,
+            reproduce: format!("{} --case {}", self.options.command, case.name),
+            duration: began.elapsed(),
+        }
+    }
+
+    /// Whether a case can be played, and its mail.
+    fn prepare(&mut self, case: &Case) -> Result<(), Unplayed> {
+        self.check_applies(case).map_err(Unplayed::NotApplicable)?;
+        self.check_leave(case).map_err(Unplayed::Skipped)?;
+        let needs = &case.needs;
+        if needs.mail.is_empty() && !needs.some_mail {
+            return Ok(());
+        }
+        let undecided = |unready: Unready| Unplayed::Undecided(unready.why);
+        if std::mem::take(&mut self.is_stale) {
+            self.facts.look_again(&self.target).map_err(undecided)?;
+        }
+        let mut missing: Vec<&KnownMail> =
+            needs.mail.iter().copied().filter(|mail| !self.facts.mail.contains(mail.name)).collect();
+        if needs.some_mail && self.facts.count == 0 && missing.is_empty() {
+            missing.extend(known("plain"));
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        self.deliver(&missing)
+    }
+
+    fn check_applies(&self, case: &Case) -> Result<(), String> {
+        let (needs, mode) = (&case.needs, self.options.mode);
+        if !needs.modes.is_empty() && !needs.modes.contains(&mode) {
+            let names: Vec<&str> = needs.modes.iter().map(|mode| mode.name()).collect();
+            return Err(format!("it is about {}, and this run is {}", names.join(" and "), mode.name()));
+        }
+        if case.start == State::Clear && mode == super::case::Mode::Tls {
+            return Err("it is about the time before TLS, and this run has TLS from the start".to_owned());
+        }
+        if let Some(capability) = needs.capabilities.iter().find(|capability| !self.facts.has(capability)) {
+            return Err(format!("the server does not announce {capability}"));
+        }
+        if let Some(capability) = needs.absent.iter().find(|capability| self.facts.has(capability)) {
+            return Err(format!("the server announces {capability}"));
+        }
+        if let Some(capability) = needs.clear.iter().find(|capability| !self.facts.has_clear(capability)) {
+            return Err(format!("the server does not announce {capability} in clear"));
+        }
+        Ok(())
+    }
+
+    fn check_leave(&self, case: &Case) -> Result<(), String> {
+        let needs = &case.needs;
+        if (needs.writable || needs.delivery) && !self.options.writable {
+            return Err("it delivers or removes mail of its own; say --writable to allow it".to_owned());
+        }
+        if needs.delivery && self.options.deliver.is_none() {
+            return Err("it delivers mail while a session goes on; give a --deliver-command".to_owned());
+        }
+        if needs.second_user && self.options.second.is_none() {
+            return Err("it needs --second-user and --second-password".to_owned());
+        }
+        if self.failed_logins + needs.failed_logins > self.options.failed_logins {
+            return Err(format!("no more than {} logins may fail in a run", self.options.failed_logins));
+        }
+        if self.began.elapsed() > self.options.total_time {
+            return Err(format!("the run has taken {} s", self.options.total_time.as_secs()));
+        }
+        Ok(())
+    }
+
+    /// What all cases need is delivered at once, and looked at once.
+    fn deliver_all(&mut self, cases: &[Case]) {
+        if self.options.deliver.is_none() || !self.options.writable {
+            return;
+        }
+        let playable = cases.iter().filter(|case| self.check_applies(case).is_ok());
+        let names: BTreeSet<&str> =
+            playable.flat_map(|case| case.needs.mail.iter().map(|mail| mail.name)).collect();
+        let missing: Vec<&KnownMail> =
+            names.into_iter().filter(|name| !self.facts.mail.contains(name)).filter_map(known).collect();
+        // Should it fail, the first case that needs mail tries again, and says what is wrong.
+        let _ = self.deliver(&missing);
+    }
+
+    fn deliver(&mut self, missing: &[&KnownMail]) -> Result<(), Unplayed> {
+        let Some(deliver) = self.options.deliver.as_ref().filter(|_| self.options.writable) else {
+            let files: Vec<String> = missing.iter().map(|mail| format!("{}.eml", mail.name)).collect();
+            return Err(Unplayed::Skipped(format!(
+                "it needs {} in the maildrop; load what --write-mail DIR writes, or give --writable and a \
+                 --deliver-command",
+                files.join(", ")
+            )));
+        };
+        for mail in missing {
+            deliver(&self.options.account.user, mail.octets).map_err(Unplayed::Undecided)?;
+            self.delivered = true;
+        }
+        let until = Instant::now() + DELIVERY;
+        loop {
+            self.facts.look_again(&self.target).map_err(|unready| Unplayed::Undecided(unready.why))?;
+            let Some(absent) = missing.iter().find(|mail| !self.facts.mail.contains(mail.name)) else {
+                return Ok(());
+            };
+            if Instant::now() > until {
+                return Err(Unplayed::Undecided(format!(
+                    "{}.eml was delivered and is not in the maildrop {} s later; check --deliver-command",
+                    absent.name,
+                    DELIVERY.as_secs()
+                )));
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// Removes what was delivered; what is left is said.
+    fn clean_up(&mut self) -> Option<String> {
+        if !self.delivered {
+            return None;
+        }
+        let timeout = self.options.timeout;
+        let removed = self.target.open(State::Transaction).and_then(|mut session| {
+            let numbers = self.facts.numbers(&mut session, &self.target, true)?;
+            session.guard.set_mail(numbers.count, numbers.own.clone());
+            for number in &numbers.own {
+                session.ask(&format!("DELE {number}"), timeout)?;
+            }
+            session.ask("QUIT", timeout)?;
+            session.wire.close();
+            Ok(())
+        });
+        let sentence = |unready: Unready| {
+            format!("mail of this run may be left in the maildrop, marked by X-Pop3-Conform: {}", unready.why)
+        };
+        removed.err().map(sentence)
+    }
+}
+
+fn by_level(level: Level) -> Verdict {
+    match level {
+        Level::Must => Verdict::Fails,
+        Level::Should => Verdict::Departs,
+        Level::Practice => Verdict::Differs,
+    }
+}
