@@ -40,7 +40,11 @@ pub(crate) async fn accept<S: Store, A: Authenticator>(
             // The client has gone again before it was taken in.
             Err(error) if is_of_one_connection(&error) => debug!(%error, "a connection was lost"),
             Err(error) => {
-                // Out of files or memory: those who are in will leave, and then there is room again.
+                // Out of files or memory: those who are in will leave, and then there is room again. Whoever
+                // has not logged in leaves now.
+                if shared.counters.make_room() {
+                    wait = FIRST_WAIT;
+                }
                 warn!(%error, ?wait, "cannot accept connections now");
                 shared.stop.run_until_cancelled(sleep(wait)).await;
                 wait = wait.saturating_mul(2).min(LONGEST_WAIT);

@@ -1,10 +1,12 @@
 //! How many are in: altogether, from one address, of one user.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+
+use tokio_util::sync::CancellationToken;
 
 use crate::Limits;
 
@@ -20,6 +22,17 @@ struct Counts {
     connections: usize,
     of_address: HashMap<IpAddr, usize>,
     of_user: HashMap<Box<str>, usize>,
+    /// Who has not logged in, the oldest first.
+    before_login: BTreeMap<u64, Waiting>,
+    /// The number of the next connection.
+    next: u64,
+}
+
+/// A connection that has not logged in, and could give way to a newcomer.
+#[derive(Debug)]
+struct Waiting {
+    address: IpAddr,
+    gives_way: CancellationToken,
 }
 
 /// Why somebody is not let in.
@@ -36,21 +49,32 @@ impl Counters {
         Self { limits, counts: Mutex::default() }
     }
 
-    /// A place for a connection.
+    /// A place for a connection. When there is none left, the oldest connection that has not logged in
+    /// gives way: whoever only sits there must not keep out those who come for their mail.
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Admission, Full> {
         let address = network(address);
         let mut counts = self.counts();
-        if counts.connections >= self.limits.connections {
-            return Err(Full::Server);
-        }
-        let of_address = counts.of_address.entry(address).or_default();
-        if *of_address >= self.limits.connections_per_address {
+        // First the share of one address: nobody can drive others out from a single one.
+        if counts.of_address.get(&address).is_some_and(|count| *count >= self.limits.connections_per_address)
+        {
             return Err(Full::Address);
         }
-        *of_address += 1;
+        if counts.connections >= self.limits.connections && !counts.make_room() {
+            return Err(Full::Server);
+        }
+        *counts.of_address.entry(address).or_default() += 1;
         counts.connections += 1;
+        let number = counts.next;
+        counts.next += 1;
+        let gives_way = CancellationToken::new();
+        counts.before_login.insert(number, Waiting { address, gives_way: gives_way.clone() });
         drop(counts);
-        Ok(Admission { counters: Arc::clone(self), address })
+        Ok(Admission { counters: Arc::clone(self), address, number, gives_way })
+    }
+
+    /// Lets the oldest connection that has not logged in give way; false when there is none.
+    pub(crate) fn make_room(&self) -> bool {
+        self.counts().make_room()
     }
 
     /// A place for a session of a user.
@@ -71,18 +95,58 @@ impl Counters {
     }
 }
 
+impl Counts {
+    fn make_room(&mut self) -> bool {
+        let Some((_, oldest)) = self.before_login.pop_first() else { return false };
+        self.leave(oldest.address);
+        // From here on its own guard gives nothing back.
+        oldest.gives_way.cancel();
+        true
+    }
+
+    fn leave(&mut self, address: IpAddr) {
+        self.connections = self.connections.saturating_sub(1);
+        release(&mut self.of_address, &address);
+    }
+}
+
 /// A place for a connection.
 #[derive(Debug)]
 pub(crate) struct Admission {
     counters: Arc<Counters>,
     address: IpAddr,
+    number: u64,
+    gives_way: CancellationToken,
+}
+
+impl Admission {
+    /// Cancelled when the place is somebody else's.
+    pub(crate) fn gives_way(&self) -> CancellationToken {
+        self.gives_way.clone()
+    }
+
+    /// Keeps the place from now on: a login is being looked at, or was right.
+    pub(crate) fn keep(&self) {
+        self.counters.counts().before_login.remove(&self.number);
+    }
+
+    /// Gives way again where others came later: the login was wrong, or is not decided.
+    pub(crate) fn keep_no_longer(&self) {
+        let mut counts = self.counters.counts();
+        if !self.gives_way.is_cancelled() {
+            let waiting = Waiting { address: self.address, gives_way: self.gives_way.clone() };
+            counts.before_login.insert(self.number, waiting);
+        }
+    }
 }
 
 impl Drop for Admission {
     fn drop(&mut self) {
         let mut counts = self.counters.counts();
-        counts.connections = counts.connections.saturating_sub(1);
-        release(&mut counts.of_address, &self.address);
+        if !self.gives_way.is_cancelled() {
+            counts.before_login.remove(&self.number);
+            counts.leave(self.address);
+        }
     }
 }
 
@@ -137,9 +201,12 @@ mod tests {
         let counters = counters(3, 2, 1);
         let [one, two] = ["192.0.2.1", "192.0.2.2"].map(|text| text.parse().unwrap());
         let first = counters.admit(one).unwrap();
-        let _second = counters.admit(one).unwrap();
+        let second = counters.admit(one).unwrap();
         assert_eq!(counters.admit(one).unwrap_err(), Full::Address);
-        let _third = counters.admit(two).unwrap();
+        let third = counters.admit(two).unwrap();
+        for admission in [&first, &second, &third] {
+            admission.keep();
+        }
         assert_eq!(counters.admit(two).unwrap_err(), Full::Server);
         drop(first);
         assert!(counters.admit(two).is_ok());
@@ -150,6 +217,37 @@ mod tests {
         drop(session);
         assert!(counters.admit_user("alice").is_some());
         assert!(counters.counts().of_user.is_empty(), "nobody is remembered for nothing");
+    }
+
+    // Conformance: A-48
+    #[test]
+    fn the_oldest_that_has_not_logged_in_gives_way() {
+        let counters = counters(3, 2, 1);
+        let [one, two, three] = ["192.0.2.1", "192.0.2.2", "192.0.2.3"].map(|text| text.parse().unwrap());
+        let logged_in = counters.admit(one).unwrap();
+        logged_in.keep();
+        let trying = counters.admit(one).unwrap();
+        let idle = counters.admit(two).unwrap();
+        // Whoever has its share drives nobody out.
+        assert_eq!(counters.admit(one).unwrap_err(), Full::Address);
+        // A login that is being looked at is let be, and gives way first once it was wrong.
+        trying.keep();
+        let newcomer = counters.admit(three).unwrap();
+        assert!(idle.gives_way().is_cancelled() && !trying.gives_way().is_cancelled());
+        trying.keep_no_longer();
+        let next = counters.admit(three).unwrap();
+        assert!(trying.gives_way().is_cancelled() && !newcomer.gives_way().is_cancelled());
+        assert!(!logged_in.gives_way().is_cancelled());
+        // Those whose place was taken give nothing back, and cannot come in again.
+        trying.keep_no_longer();
+        drop((trying, idle));
+        let left = || {
+            let counts = counters.counts();
+            (counts.connections, counts.before_login.len(), counts.of_address.len())
+        };
+        assert_eq!(left(), (3, 2, 2));
+        drop((logged_in, newcomer, next));
+        assert_eq!(left(), (0, 0, 0));
     }
 
     // Conformance: A-48

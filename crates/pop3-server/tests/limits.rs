@@ -4,9 +4,7 @@ mod support;
 
 use std::{
     fs,
-    io::Read as _,
     net::Shutdown,
-    process::Stdio,
     time::{Duration, Instant},
 };
 
@@ -47,9 +45,34 @@ fn who_finds_no_place_is_told_and_the_others_go_on() {
 fn the_whole_server_has_so_many_places() {
     let root = root();
     let server = TestServer::start_with(root.path(), |config| config.limits.connections = 2);
-    let _inside = [server.connect(), server.connect()];
+    let _inside = [server.log_in(), server.log_in_as("bob", "spaces in it ")];
     let mut client = server.connect_clear();
     assert!(client.rest().starts_with(b"-ERR [SYS/TEMP] "));
+}
+
+// Conformance: A-48, S-ROB-03
+#[test]
+fn who_only_sits_there_gives_way_to_those_who_come_for_their_mail() {
+    let root = root();
+    let server = TestServer::start_with(root.path(), |config| config.limits.connections = 4);
+    let mut inside = server.log_in();
+    // One in clear, one under TLS, one that never begins its handshake.
+    let mut in_clear = server.connect_clear();
+    in_clear.line();
+    let idle = [in_clear, server.connect(), Client::connect(server.tls_address())];
+    wait_until("they are in", || server.tasks() == 7);
+    let mut more = Vec::new();
+    for mut oldest in idle {
+        let mut newcomer = server.log_in_as("bob", "spaces in it ");
+        assert_eq!(oldest.rest(), b"", "without a word, the oldest first");
+        newcomer.ok("STAT");
+        newcomer.quit();
+        wait_until("the newcomer is gone", || server.tasks() == 6);
+        // Its place is taken by one more that only sits there, younger than the rest.
+        more.push(server.connect());
+    }
+    inside.ok("NOOP");
+    inside.quit();
 }
 
 // Conformance: A-50, S-1939-19
@@ -145,7 +168,8 @@ fn a_message_of_any_size_takes_no_memory() {
 /// A configuration with a plain listener, Alice and Maildirs in `data`.
 fn config_file(data: &std::path::Path, more: &str) -> String {
     fs::create_dir_all(data.join("mail")).unwrap();
-    fs::write(data.join("users"), format!("{USER}:{{PLAIN}}{PASSWORD}\n")).unwrap();
+    let users = [USER, "bob", "carol"].map(|user| format!("{user}:{{PLAIN}}{PASSWORD}\n"));
+    fs::write(data.join("users"), users.concat()).unwrap();
     let path = data.join("config.toml");
     let text = format!(
         "[[listen]]\naddress = \"127.0.0.1:0\"\nkind = \"plain\"\n[users]\nfile = \"users\"\n\
@@ -155,40 +179,78 @@ fn config_file(data: &std::path::Path, more: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
+/// Seconds of processor time that a process has taken.
+fn processor_time(id: u32) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
+    // After the name in parentheses: state, then user and system time as the 12th and 13th, in 1/100 s.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    fields[11..13].iter().map(|field| field.parse::<f64>().unwrap()).sum::<f64>() / 100.0
+}
+
 // Conformance: A-54
 #[test]
 fn without_files_left_the_server_waits_and_comes_back() {
+    use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
     let data = root();
-    let config = config_file(data.path(), "");
-    let executable = env!("CARGO_BIN_EXE_pop3-server");
-    let mut child = std::process::Command::new("sh")
-        .args(["-c", "ulimit -n 48; exec \"$0\" --config \"$1\"", executable, &config])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line)
-        .unwrap();
-    let address = line.split([' ', ',']).find_map(|word| word.parse().ok()).unwrap();
+    let program = Program::start(&["--config", &config_file(data.path(), "")]);
+    let address = program.addresses[0];
     let mut inside = Client::connect(address);
     inside.line();
+    inside.log_in(USER, PASSWORD);
+    // Fewer than the server could know of when it started.
+    let pid = Pid::from_raw(i32::try_from(program.id()).unwrap());
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    prlimit(pid, Resource::Nofile, Rlimit { current: Some(40), maximum }).unwrap();
     // The system takes these in; the server cannot.
+    let before = processor_time(program.id());
     let crowd: Vec<Client> = (0..80).map(|_| Client::connect(address)).collect();
-    inside.lines("CAPA");
-    drop(crowd);
+    // Who has not logged in leaves, so that others come in though nobody goes by himself.
+    let mut last = Client::connect(address);
+    assert!(last.line().starts_with("+OK"));
+    inside.ok("STAT");
+    let taken = processor_time(program.id()) - before;
+    assert!(taken < 2.0, "{taken} s of processor time to wait");
+    drop((crowd, last));
+    prlimit(pid, Resource::Nofile, Rlimit { current: Some(400), maximum }).unwrap();
     let mut next = Client::connect(address);
     assert!(next.line().starts_with("+OK"));
+    inside.quit();
     next.log_in(USER, PASSWORD);
     next.quit();
-    inside.quit();
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let mut log = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    let (_, log) = program.stop();
     assert!(log.contains("cannot accept connections now"), "{log}");
     let lines = log.lines().filter(|line| line.contains("cannot accept")).count();
-    assert!(lines < 100, "{lines} lines about it");
+    assert!(lines < 200, "{lines} lines about it");
+}
+
+// Conformance: A-54, S-ROB-03
+#[test]
+fn no_more_connections_are_served_than_there_are_files_for() {
+    let data = root();
+    let program = Program::start_with_files(50, &["--config", &config_file(data.path(), "")]);
+    let connect = || {
+        let mut client = Client::connect(program.addresses[0]);
+        let line = client.line();
+        (client, line)
+    };
+    let inside: Vec<Client> = ["alice", "bob", "carol"]
+        .map(|user| {
+            let mut client = connect().0;
+            client.log_in(user, PASSWORD);
+            client
+        })
+        .into();
+    assert!(connect().1.starts_with("-ERR [SYS/TEMP] "));
+    for mut client in inside {
+        client.ok("STAT");
+        client.quit();
+    }
+    let (_, log) = program.stop();
+    let warning = log.lines().find(|line| line.contains("limits.connections is 10000")).unwrap();
+    for part in ["only 50 files", "for 3 connections", "let it open 60032", "set limits.connections to 3"] {
+        assert!(warning.contains(part), "{warning}");
+    }
+    assert!(!log.contains("cannot accept"), "{log}");
 }
 
 // Conformance: A-49, S-1939-25
@@ -206,6 +268,33 @@ fn before_login_there_is_an_end_however_much_is_said() {
     }
     assert!(began.elapsed() < Duration::from_secs(5));
     wait_until("the place is free", || server.tasks() == 3);
+}
+
+// Conformance: A-49
+#[test]
+fn before_login_there_is_an_end_also_for_who_takes_nothing() {
+    let root = root();
+    let server = TestServer::start_with(root.path(), |config| {
+        config.policy.authorization_total = Duration::from_millis(700);
+        config.policy.allow_plaintext_without_tls = true;
+        assert!(config.limits.write_stall >= Duration::from_secs(60), "it would not be seen");
+    });
+    let began = Instant::now();
+    let clients = [
+        Client::connect(server.plain_address()),
+        server.connect_clear(),
+        Client::connect(server.tls_address()).start_tls(&server.certificate.client),
+    ];
+    let clients = clients.map(|mut client| {
+        client.socket().set_write_timeout(Some(Duration::from_millis(100))).unwrap();
+        // Until the system takes no more: then the server waits for the client to take something.
+        while client.try_send("CAPA\r\n".repeat(100).as_bytes()).is_ok() {}
+        let _ = client.try_send(b"STLS\r\n");
+        client
+    });
+    wait_until("the places are free", || server.tasks() == 3);
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    drop(clients);
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod demonstration;
 mod file_size;
 mod files;
 mod logging;
+mod open_files;
 mod renewal;
 mod report;
 mod serve;

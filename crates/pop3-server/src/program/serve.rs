@@ -11,7 +11,7 @@ use super::{
     arguments::Site,
     configuration::Configuration,
     demonstration::{self, Home},
-    file_size,
+    file_size, open_files,
     renewal::Renewal,
 };
 
@@ -31,7 +31,6 @@ pub(super) fn run(site: &Site) -> anyhow::Result<()> {
     for warning in configuration.warnings() {
         warn!("{warning}");
     }
-    raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS)
@@ -43,6 +42,7 @@ pub(super) fn run(site: &Site) -> anyhow::Result<()> {
         file_size::turn_limit_into_errors().context("cannot listen for signals")?;
         let mut hangup = signal(SignalKind::hangup()).context("cannot listen for signals")?;
         let mut config = configuration.server()?;
+        open_files::fit(&mut config);
         let renewal = Renewal::prepare(&mut config);
         let running = start(&configuration, config).await?;
         let listening: Vec<_> = configuration.kinds().zip(running.addresses().iter().copied()).collect();
@@ -121,15 +121,5 @@ impl StopSignal {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
-    }
-}
-
-/// Each connection and each open maildrop takes files; the soft limit of most systems is for desktops.
-fn raise_file_limit() {
-    use rustix::process::{Resource, getrlimit, setrlimit};
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    if let Err(error) = setrlimit(Resource::Nofile, limit) {
-        warn!(%error, "cannot raise the limit on open files");
     }
 }

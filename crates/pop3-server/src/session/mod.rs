@@ -24,7 +24,7 @@ use pop3_store::{OpenMaildrop, Store, UpdateError};
 use tokio::{
     net::TcpStream,
     task::spawn_blocking,
-    time::{sleep, timeout},
+    time::{sleep, timeout, timeout_at},
 };
 use tracing::{debug, error, info, warn};
 
@@ -39,6 +39,10 @@ const READ_BUFFER: usize = 1024;
 const LINGER_OCTETS: usize = 1 << 20;
 /// And for how long.
 const LINGER: Duration = Duration::from_secs(2);
+/// The protocol's timer of AUTHORIZATION ends a session first, where that is not held up by a write.
+const AFTER_TIMER: Duration = Duration::from_millis(500);
+/// How long the end of a connection may take that nobody has logged in on, [`LINGER`] included.
+const LAST_WORDS: Duration = Duration::from_secs(4);
 
 type Error = pop3_io::Error<<Protocol as Machine>::Error>;
 type Transport = Box<Driver<Protocol, Stream>>;
@@ -55,7 +59,9 @@ pub(crate) struct Session<S: Store, A> {
     ahead: Ahead,
     retrieved: u32,
     is_told_to_stop: bool,
-    _admission: Admission,
+    /// When the connection is cut, whatever it does, unless somebody has logged in.
+    authorization_ends: Option<Instant>,
+    admission: Admission,
 }
 
 /// How a conversation ended.
@@ -76,15 +82,25 @@ impl<S: Store, A: Authenticator> Session<S, A> {
             ahead: Ahead::default(),
             retrieved: 0,
             is_told_to_stop: false,
-            _admission: admission,
+            admission,
+            authorization_ends: None,
         }
     }
 
     /// Runs the session to its end.
     pub(crate) async fn run(mut self, socket: TcpStream, kind: Kind) {
         let shared = Arc::clone(&self.shared);
-        let end = shared.abort.run_until_cancelled(self.converse(socket, kind)).await;
-        let end = end.unwrap_or(Ok(End::Closed(CloseReason::ShuttingDown)));
+        let gives_way = self.admission.gives_way();
+        let conversation = gives_way.run_until_cancelled(self.converse(socket, kind));
+        let end = match shared.abort.run_until_cancelled(conversation).await {
+            Some(Some(end)) => end,
+            // Without a word: what came now could pass for the answer to the next command.
+            Some(None) => {
+                debug!(session = self.id, peer = %self.peer, "gave way to a newcomer before login");
+                return;
+            }
+            None => Ok(End::Closed(CloseReason::ShuttingDown)),
+        };
         // UPDATE is behind the point where a session can be cut off: what QUIT asked for is done.
         let end = match end {
             Ok(End::Quit { driver, deletions, retrieved }) => {
@@ -112,8 +128,15 @@ impl<S: Store, A: Authenticator> Session<S, A> {
                     return Ok(End::Quit { driver, deletions, retrieved });
                 }
                 Event::Close(reason) => {
+                    let is_logged_in = self.opened.is_some();
                     self.release().await;
-                    Box::pin(close(driver, reason)).await?;
+                    let close = Box::pin(close(driver, reason));
+                    if is_logged_in {
+                        close.await?;
+                    } else {
+                        // Last words are worth less than the place of somebody who takes none.
+                        timeout(LAST_WORDS, close).await.map_err(|_| stood_still())??;
+                    }
                     return Ok(End::Closed(reason));
                 }
                 event => {
@@ -143,11 +166,24 @@ impl<S: Store, A: Authenticator> Session<S, A> {
         let machine = Protocol::new(policy, connection).map_err(io::Error::other)?;
         let limits = Limits { write: shared.config.limits.write_stall, read: None };
         debug!(session = self.id, peer = %self.peer, %kind, "connected");
+        let total = shared.config.policy.authorization_total.saturating_add(AFTER_TIMER);
+        self.authorization_ends = Instant::now().checked_add(total);
         Ok(Box::new(Driver::new(machine, stream, READ_BUFFER, limits)))
     }
 
-    /// The next question of the protocol. While it waits, the server may be told to stop.
+    /// The next question of the protocol. Before login there is an end to it, also for a client that takes
+    /// nothing of what it is sent; the protocol's own timer says so first where it can.
     async fn next_event(&mut self, driver: &mut Transport) -> Result<Event<'static>, Error> {
+        match self.authorization_ends.filter(|_| self.opened.is_none()) {
+            Some(end) => timeout_at(end.into(), self.wait_for_event(driver))
+                .await
+                .unwrap_or_else(|_| Err(stood_still().into())),
+            None => self.wait_for_event(driver).await,
+        }
+    }
+
+    /// While it waits, the server may be told to stop.
+    async fn wait_for_event(&mut self, driver: &mut Transport) -> Result<Event<'static>, Error> {
         if !self.is_told_to_stop {
             let shared = Arc::clone(&self.shared);
             let event = driver.run(|_, event| ControlFlow::Break(event.into_owned()));
@@ -165,7 +201,13 @@ impl<S: Store, A: Authenticator> Session<S, A> {
     }
 
     async fn start_tls(&mut self, driver: Transport) -> Result<Transport, Error> {
-        let mut driver = driver.upgrade(|stream| self.handshake(stream)).await?;
+        // Before the handshake goes out what was said until now, and the client may not take it.
+        let upgrade = driver.upgrade(|stream| self.handshake(stream));
+        let upgraded = match self.authorization_ends {
+            Some(end) => timeout_at(end.into(), upgrade).await.map_err(|_| stood_still())?,
+            None => upgrade.await,
+        };
+        let mut driver = upgraded?;
         // The machine asked for it, so this is its turn.
         let _ = driver.machine.handle_tls_established();
         Ok(Box::new(driver))
@@ -210,8 +252,18 @@ impl<S: Store, A: Authenticator> Session<S, A> {
         self.settle(driver, verdict).await;
     }
 
-    /// Waits for a turn, then judges where blocking is allowed.
+    /// Judges, and keeps the place meanwhile: whoever is about to be let in does not have to give way.
     async fn judge(&self, claim: Claim) -> Verdict<S::Maildrop> {
+        self.admission.keep();
+        let verdict = self.judge_in_turn(claim).await;
+        if !matches!(verdict, Verdict::Accepted(_)) {
+            self.admission.keep_no_longer();
+        }
+        verdict
+    }
+
+    /// Waits for a turn, then judges where blocking is allowed.
+    async fn judge_in_turn(&self, claim: Claim) -> Verdict<S::Maildrop> {
         let shared = Arc::clone(&self.shared);
         let turn = Arc::clone(&shared.password_checks).acquire_owned();
         let Ok(Ok(turn)) = timeout(shared.config.limits.password_wait, turn).await else {
@@ -423,6 +475,10 @@ const fn in_words(reason: CloseReason) -> &'static str {
         CloseReason::TooManyErrors => "too many wrong commands",
         _ => "another reason",
     }
+}
+
+fn stood_still() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the time before login is over, and the client takes nothing")
 }
 
 /// Says the last words and closes.

@@ -45,7 +45,23 @@ impl Program {
 
     /// Starts it and waits until it listens.
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut child = Self::command(arguments).spawn().unwrap();
+        Self::start_command(Self::command(arguments))
+    }
+
+    /// Starts it with so many files that it may open, and none more.
+    pub(crate) fn start_with_files(files: usize, arguments: &[&str]) -> Self {
+        let mut command = Command::new("sh");
+        command.args([
+            "-c",
+            &format!("ulimit -n {files}; exec \"$0\" \"$@\""),
+            env!("CARGO_BIN_EXE_pop3-server"),
+        ]);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::start_command(command)
+    }
+
+    fn start_command(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut stderr = child.stderr.take().unwrap();
         let log = std::thread::spawn(move || {
             let mut log = String::new();
