@@ -21,17 +21,22 @@
 //! [capa]                                # where it is missing, the server's own
 //! plain = ["TOP", "UIDL", "STLS"]       # the lines of CAPA before TLS
 //! tls = ["TOP", "UIDL", "SASL PLAIN"]   # under TLS; where it is missing, `plain` without STLS
-//! login = ["TOP", "UIDL"]               # after login; where it is missing, as before login
+//! login = ["TOP", "UIDL"]               # after login; where it is missing, as under TLS
 //! # refused = "-ERR what"               # instead of all three: the answer to CAPA
 //!
 //! [login]
 //! mechanisms = ["PLAIN", "XOAUTH2"]     # that work; where it is missing, the server's own
 //! bearer = "two-line"                   # a token comes on a line of its own; `one-line`: with AUTH
 //!
-//! [[quirk]]                             # with `rules`, `seen`, `not-reproduced`, or several of them
+//! [[quirk]]                             # with one or several of the following four
 //! what = "three spaces in UIDL"
 //! source = "where this is known from, or: not verified"
 //! rules = ["UIDL: separator \\x20\\x20\\x20"]
+//!
+//! [[quirk]]
+//! what = "words of its own"
+//! source = "..."
+//! words = [["PASS", "-ERR", "-ERR no"]] # keyword, how the status line begins, what stands in its place
 //!
 //! [[quirk]]
 //! what = "no SASL"
@@ -47,12 +52,18 @@
 //! The rules are those of [`fault`](crate::fault). A profile says what a server was seen to do, and not how
 //! it is recognised; whoever makes a client should not ask for names either.
 
+mod apply;
 mod embedded;
 mod read;
 
 use std::path::Path;
 
-use crate::fault::{Plan, Rule};
+use pop3_sasl::Mechanism;
+
+use crate::{
+    fault::{Plan, Rule},
+    server::BearerForm,
+};
 
 pub use read::ProfileError;
 
@@ -63,8 +74,8 @@ pub struct Profile {
     description: Box<str>,
     greeting: Option<Box<str>>,
     capa: Capa,
-    mechanisms: Option<Vec<String>>,
-    bearer: Option<Bearer>,
+    mechanisms: Option<Vec<Mechanism>>,
+    bearer: Option<BearerForm>,
     quirks: Vec<Quirk>,
 }
 
@@ -74,7 +85,8 @@ enum Capa {
     /// What the server says by itself.
     #[default]
     Own,
-    Refused(Rule),
+    /// By this line.
+    Refused(Box<str>),
     Listed(Capabilities),
 }
 
@@ -85,17 +97,8 @@ pub struct Capabilities {
     pub plain: Vec<String>,
     /// Before login, under TLS.
     pub tls: Vec<String>,
-    /// After login; where it is `None`, the list does not change.
-    pub login: Option<Vec<String>>,
-}
-
-/// In which form a bearer token has to come. RFC 5034 section 4 allows both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Bearer {
-    /// On the line of AUTH, as the initial response.
-    OneLine,
-    /// On a line of its own, after the server's challenge.
-    TwoLine,
+    /// After login.
+    pub login: Vec<String>,
 }
 
 /// One thing in which a server differs, and where that is known from.
@@ -104,8 +107,20 @@ pub struct Quirk {
     what: Box<str>,
     source: Box<str>,
     rules: Vec<Rule>,
+    words: Vec<Words>,
     seen: Option<Seen>,
     not_reproduced: Option<Box<str>>,
+}
+
+/// A status line that stands in the place of the server's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Words {
+    /// To what command, as in `PASS`.
+    pub keyword: Box<str>,
+    /// How the line begins that is replaced, as in `-ERR`.
+    pub begins: Box<str>,
+    /// What is said, without CRLF.
+    pub line: Box<str>,
 }
 
 /// Where a quirk shows that needs no fault.
@@ -189,18 +204,27 @@ impl Profile {
     /// Whether CAPA is answered by `-ERR`.
     #[must_use]
     pub const fn refuses_capa(&self) -> bool {
-        matches!(self.capa, Capa::Refused(_))
+        self.capa_refusal().is_some()
+    }
+
+    /// The answer to CAPA where the server does not know it, without CRLF.
+    #[must_use]
+    pub const fn capa_refusal(&self) -> Option<&str> {
+        match &self.capa {
+            Capa::Refused(line) => Some(line),
+            Capa::Own | Capa::Listed(_) => None,
+        }
     }
 
     /// The SASL mechanisms that work; `None` where that is not known.
     #[must_use]
-    pub fn mechanisms(&self) -> Option<&[String]> {
+    pub fn mechanisms(&self) -> Option<&[Mechanism]> {
         self.mechanisms.as_deref()
     }
 
     /// In which form a token has to come, where it matters.
     #[must_use]
-    pub const fn bearer(&self) -> Option<Bearer> {
+    pub const fn bearer(&self) -> Option<BearerForm> {
         self.bearer
     }
 
@@ -210,26 +234,10 @@ impl Profile {
         &self.quirks
     }
 
-    /// All that goes wrong: the rules of its quirks, in their order, and that CAPA is refused.
+    /// All that goes wrong: the rules of its quirks, in their order.
     #[must_use]
     pub fn plan(&self) -> Plan {
-        let refused = match &self.capa {
-            Capa::Refused(rule) => Some(rule),
-            Capa::Own | Capa::Listed(_) => None,
-        };
-        refused.into_iter().chain(self.quirks.iter().flat_map(Quirk::rules)).cloned().collect()
-    }
-}
-
-impl Capabilities {
-    /// After login, in the same circumstances.
-    #[must_use]
-    pub fn after_login(&self, is_tls: bool) -> &[String] {
-        match &self.login {
-            Some(login) => login,
-            None if is_tls => &self.tls,
-            None => &self.plain,
-        }
+        self.quirks.iter().flat_map(Quirk::rules).cloned().collect()
     }
 }
 
@@ -250,6 +258,12 @@ impl Quirk {
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// The words that it has for something.
+    #[must_use]
+    pub fn words(&self) -> &[Words] {
+        &self.words
     }
 
     /// Where it shows without a fault.

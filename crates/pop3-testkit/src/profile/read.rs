@@ -8,8 +8,10 @@ use std::{
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Bearer, Capa, Capabilities, Profile, Quirk, Seen, embedded};
-use crate::fault::{Fault, Point, Rule};
+use pop3_sasl::Mechanism;
+
+use super::{Capa, Capabilities, Profile, Quirk, Seen, Words, embedded};
+use crate::{fault::Rule, server::BearerForm};
 
 /// Why there is no such profile.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +96,8 @@ struct QuirkTable {
     source: String,
     #[serde(default)]
     rules: Vec<Spanned<String>>,
+    #[serde(default)]
+    words: Vec<[Spanned<String>; 3]>,
     seen: Option<SeenWord>,
     not_reproduced: Option<String>,
 }
@@ -152,6 +156,27 @@ impl Source<'_> {
         lines.into_iter().map(|line| self.line(line)).collect()
     }
 
+    fn mechanisms(&self, names: &[Spanned<String>]) -> Result<Vec<Mechanism>, ProfileError> {
+        let mechanism = |name: &Spanned<String>| {
+            let mechanism = Mechanism::from_name(name.get_ref());
+            mechanism.ok_or_else(|| {
+                let known = Mechanism::ALL.map(Mechanism::name).join(", ");
+                self.wrong(
+                    name.span().start,
+                    format!("there is no mechanism {}; there are {known}", name.get_ref()),
+                )
+            })
+        };
+        names.iter().map(mechanism).collect()
+    }
+
+    fn words(&self, [keyword, begins, line]: [Spanned<String>; 3]) -> Result<Words, ProfileError> {
+        let is_keyword = keyword.get_ref().bytes().all(|octet| octet.is_ascii_uppercase());
+        self.check(&keyword, is_keyword, "words begin with the keyword of a command, as in PASS")?;
+        let (begins, line) = (self.line(begins)?.into(), self.line(line)?.into());
+        Ok(Words { keyword: keyword.into_inner().into(), begins, line })
+    }
+
     fn rule(&self, text: &Spanned<String>) -> Result<Rule, ProfileError> {
         let parsed = text.get_ref().parse::<Rule>();
         parsed.map_err(|error| self.wrong(text.span().start, error.to_string()))
@@ -171,10 +196,10 @@ impl File {
             description: self.description.into(),
             greeting: greeting.map(Into::into),
             capa: self.capa.map(|capa| capa_of(capa, source)).transpose()?.unwrap_or_default(),
-            mechanisms: self.login.mechanisms.map(|names| source.lines(names)).transpose()?,
+            mechanisms: self.login.mechanisms.map(|names| source.mechanisms(&names)).transpose()?,
             bearer: self.login.bearer.map(|bearer| match bearer {
-                BearerWord::OneLine => Bearer::OneLine,
-                BearerWord::TwoLine => Bearer::TwoLine,
+                BearerWord::OneLine => BearerForm::OneLine,
+                BearerWord::TwoLine => BearerForm::TwoLine,
             }),
             quirks,
         })
@@ -192,8 +217,7 @@ fn capa_of(table: Spanned<CapaTable>, source: &Source<'_>) -> Result<Capa, Profi
             is_right,
             "this begins with -ERR, and no list of capabilities goes with it",
         )?;
-        let answer = source.line(refused)?.into_bytes().into();
-        return Ok(Capa::Refused(Rule::at(Point::command("CAPA")).fault(Fault::Answer(answer))));
+        return Ok(Capa::Refused(source.line(refused)?.into()));
     }
     let Some(plain) = capa.plain else {
         return Err(source.wrong(start, "[capa] needs `plain`, or `refused` where the server knows no CAPA"));
@@ -203,7 +227,7 @@ fn capa_of(table: Spanned<CapaTable>, source: &Source<'_>) -> Result<Capa, Profi
         Some(tls) => source.lines(tls)?,
         None => plain.iter().filter(|line| !line.eq_ignore_ascii_case("STLS")).cloned().collect(),
     };
-    let login = capa.login.map(|login| source.lines(login)).transpose()?;
+    let login = capa.login.map(|login| source.lines(login)).transpose()?.unwrap_or_else(|| tls.clone());
     Ok(Capa::Listed(Capabilities { plain, tls, login }))
 }
 
@@ -213,14 +237,19 @@ fn quirk_of(table: Spanned<QuirkTable>, source: &Source<'_>) -> Result<Quirk, Pr
     if quirk.what.trim().is_empty() || quirk.source.trim().is_empty() {
         return Err(source.wrong(start, "a quirk says what, and its source, or `not verified`"));
     }
-    if quirk.rules.is_empty() && quirk.seen.is_none() && quirk.not_reproduced.is_none() {
-        let what = "a quirk has `rules`, or `seen`, or says in `not-reproduced` why it has none";
+    if quirk.rules.is_empty()
+        && quirk.words.is_empty()
+        && quirk.seen.is_none()
+        && quirk.not_reproduced.is_none()
+    {
+        let what = "a quirk has `rules`, `words` or `seen`, or says in `not-reproduced` why it has none";
         return Err(source.wrong(start, what));
     }
     Ok(Quirk {
         what: quirk.what.into(),
         source: quirk.source.into(),
         rules: quirk.rules.iter().map(|rule| source.rule(rule)).collect::<Result<_, _>>()?,
+        words: quirk.words.into_iter().map(|words| source.words(words)).collect::<Result<_, _>>()?,
         seen: quirk.seen.map(|seen| match seen {
             SeenWord::Greeting => Seen::Greeting,
             SeenWord::Capa => Seen::Capa,

@@ -43,18 +43,16 @@ fn what_a_list_leaves_out_follows_from_the_others() {
     let profile = Profile::from_toml(text).unwrap();
     let lists = profile.capabilities().unwrap();
     assert_eq!(lists.tls, ["TOP"]);
-    assert_eq!(lists.after_login(false), ["TOP", "STLS"]);
-    assert_eq!(lists.after_login(true), ["TOP"]);
+    assert_eq!(lists.login, ["TOP"]);
     assert!(!profile.refuses_capa());
 }
 
 #[test]
-fn a_server_without_capa_is_a_rule() {
+fn a_server_may_know_no_capa() {
     let text = "name = \"x\"\ndescription = \"x\"\n[capa]\nrefused = \"-ERR what\"\n";
     let profile = Profile::from_toml(text).unwrap();
     assert!(profile.refuses_capa() && profile.capabilities().is_none());
-    let rules: Vec<String> = profile.plan().rules().iter().map(ToString::to_string).collect();
-    assert_eq!(rules, ["CAPA: answer -ERR what"]);
+    assert_eq!(profile.capa_refusal(), Some("-ERR what"));
 }
 
 #[test]
@@ -68,6 +66,8 @@ fn a_wrong_file_is_told_by_its_line() {
         (format!("{head}[capa]\ntls = [\"TOP\"]\n"), 3, "plain"),
         (format!("{head}[capa]\nrefused = \"+OK\"\n"), 4, "-ERR"),
         (format!("{head}[capa]\nplain = [\"TOP\"]\nrefused = \"-ERR\"\n"), 5, "no list"),
+        (format!("{head}[login]\nmechanisms = [\"PLAIN\",\n\"NTLM\"]\n"), 5, "NTLM"),
+        (format!("{head}{quirk}words = [[\"pass\", \"-ERR\", \"-ERR\"]]\n"), 6, "keyword"),
         (format!("{head}[login]\nbearer = \"three-line\"\n"), 4, "three-line"),
         (format!("{head}{quirk}"), 3, "not-reproduced"),
         (format!("{head}[[quirk]]\nwhat = \"a\"\nsource = \"\"\nseen = \"capa\"\n"), 3, "source"),
