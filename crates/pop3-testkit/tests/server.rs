@@ -1,72 +1,15 @@
 //! The test server as a client sees it on the wire, and as a test sees it from inside.
+#![allow(clippy::unwrap_used, reason = "a test that fails should panic")]
 
-use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{SocketAddr, TcpStream},
-    time::Duration,
-};
+mod support;
+
+use std::time::Duration;
 
 use pop3_testkit::{
     TestServer,
     server::{End, Kind, Phase},
 };
-
-/// Long, since nothing that is right ever waits for it.
-const LIMIT: Duration = Duration::from_secs(30);
-
-/// A client that knows nothing.
-struct Raw(BufReader<TcpStream>);
-
-impl Raw {
-    fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(LIMIT)).unwrap();
-        Self(BufReader::new(stream))
-    }
-
-    fn send(&mut self, octets: &str) {
-        self.0.get_mut().write_all(octets.as_bytes()).unwrap();
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.0.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
-    }
-
-    fn ask(&mut self, command: &str) -> String {
-        self.send(&format!("{command}\r\n"));
-        self.line()
-    }
-
-    /// The lines behind the first, up to the termination line.
-    fn lines(&mut self) -> Vec<String> {
-        std::iter::from_fn(|| Some(self.line()).filter(|line| line != ".")).collect()
-    }
-
-    fn rest(&mut self) -> String {
-        let mut rest = String::new();
-        self.0.read_to_string(&mut rest).unwrap();
-        rest
-    }
-
-    fn login(address: SocketAddr) -> Self {
-        let mut raw = Self::connect(address);
-        assert_eq!(raw.line(), "+OK POP3 server ready");
-        raw.ask("USER alice");
-        assert!(raw.ask("PASS wonderland").starts_with("+OK"));
-        raw
-    }
-}
-
-fn server() -> TestServer {
-    TestServer::builder()
-        .user("alice", "wonderland")
-        .message("alice", *b"Subject: one\r\n\r\n.dot\r\n")
-        .message_as("alice", "my-own-id", *b"Subject: two\n\nLF\n")
-        .start()
-        .unwrap()
-}
+use support::{LIMIT, Raw, server};
 
 // Conformance: S-1939-16
 #[test]

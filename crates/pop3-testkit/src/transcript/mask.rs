@@ -10,15 +10,19 @@ pub const MASK: &str = "*";
 /// Stands for a response in a SASL exchange. It is not `*`, since that alone is how a client cancels one.
 pub const MASKED_RESPONSE: &str = "***";
 
-/// The longest word that may be a keyword with something missing or added; what is longer is taken for a
-/// response that the server was not waiting for.
+/// Behind an AUTH that was refused, a longer word than this is no keyword, but a response that the client sent
+/// without waiting.
 const KEYWORD_MAX: usize = 12;
 
 /// Masks the secrets in the lines of a client, as it hears the whole conversation.
 #[derive(Debug, Clone, Default)]
 pub struct Masker {
     is_exchange: bool,
-    is_mid_line: bool,
+    /// The last command was AUTH, and its exchange is over.
+    is_behind_auth: bool,
+    is_server_mid_line: bool,
+    /// The client has said a part of a line: whether that was masked.
+    client_mid_line: Option<bool>,
 }
 
 impl Masker {
@@ -28,18 +32,34 @@ impl Masker {
         Self::default()
     }
 
-    /// The line of a client as it may be shown, with the line end that it has.
+    /// The line of a client as it may be shown, with the line end that it has. What has none is the beginning
+    /// of a line, which goes on with the next call.
     #[must_use]
     pub fn client_line<'a>(&mut self, line: &'a [u8]) -> Cow<'a, [u8]> {
         let text = without_end(line);
         let end = line.get(text.len()..).unwrap_or_default();
-        let masked = if self.is_exchange { mask_response(text) } else { mask_command(text) };
-        if !self.is_exchange && begins_exchange(text) {
-            self.is_exchange = true;
-        }
+        let masked = match self.client_mid_line {
+            Some(true) => Some(Vec::new()),
+            Some(false) => None,
+            None => self.mask(text),
+        };
+        let was_masked = self.client_mid_line.unwrap_or(masked.is_some());
+        self.client_mid_line = (!line.ends_with(b"\n")).then_some(was_masked);
         match masked {
             Some(masked) => Cow::Owned([masked.as_slice(), end].concat()),
             None => Cow::Borrowed(line),
+        }
+    }
+
+    fn mask(&mut self, line: &[u8]) -> Option<Vec<u8>> {
+        if self.is_exchange {
+            return mask_response(line);
+        }
+        let is_behind_auth = std::mem::take(&mut self.is_behind_auth);
+        self.is_exchange = begins_exchange(line);
+        match words(line).next() {
+            Some(word) if is_behind_auth && word.len() > KEYWORD_MAX => mask_response(line),
+            _ => mask_command(line),
         }
     }
 
@@ -47,10 +67,11 @@ impl Masker {
     pub fn hear_server(&mut self, octets: &[u8]) {
         for piece in octets.split_inclusive(|&octet| octet == b'\n') {
             let is_challenge = matches!(piece, [b'+'] | [b'+', b' ' | b'\r' | b'\n', ..]);
-            if !self.is_mid_line && !is_challenge {
+            if !self.is_server_mid_line && !is_challenge && self.is_exchange {
                 self.is_exchange = false;
+                self.is_behind_auth = true;
             }
-            self.is_mid_line = !piece.ends_with(b"\n");
+            self.is_server_mid_line = !piece.ends_with(b"\n");
         }
     }
 }
@@ -70,7 +91,7 @@ fn mask_command(line: &[u8]) -> Option<Vec<u8>> {
     let visible = match keyword.to_ascii_uppercase().as_slice() {
         b"PASS" => 1,
         b"APOP" | b"AUTH" => 2,
-        _ => return (keyword.len() > KEYWORD_MAX).then(|| MASKED_RESPONSE.into()),
+        _ => return None,
     };
     let shown: Vec<&[u8]> = words(line).take(visible).collect();
     let hidden = words(line).nth(visible)?;

@@ -83,7 +83,7 @@ fn secrets_in_commands_are_masked() {
         ("AUTH\r\n", r"AUTH\r\n"),
         ("USER alice\r\n", r"USER alice\r\n"),
         ("RETR 1\r\n", r"RETR 1\r\n"),
-        ("AGFsaWNlAHNlY3JldA==\r\n", r"***\r\n"),
+        ("AGFsaWNlAHNlY3JldA==\r\n", r"AGFsaWNlAHNlY3JldA==\r\n"),
         ("\r\n", r"\r\n"),
     ] {
         assert_eq!(masked(&[line]), [shown]);
@@ -92,11 +92,35 @@ fn secrets_in_commands_are_masked() {
 
 #[test]
 fn responses_are_masked_until_the_exchange_ends() {
-    let login =
-        ["AUTH LOGIN", "S:+ VXNlcm5hbWU6\r\n", "YWxp", "S:+", "S: \r\n", "c2Vj", "S:+OK in\r\n", "STAT"];
-    assert_eq!(masked(&login), ["AUTH LOGIN", "***", "***", "STAT"]);
-    assert_eq!(masked(&["AUTH PLAIN", "S:+ \r\n", "*", "S:-ERR\r\n", "QUIT"]), ["AUTH PLAIN", "*", "QUIT"]);
-    assert_eq!(masked(&["AUTH XOAUTH2 abc", "S:+ e30=\r\n", "", "S:-ERR\r\n"]), ["AUTH XOAUTH2 *", ""]);
+    let login = [
+        "AUTH LOGIN\n",
+        "S:+ VXNlcm5hbWU6\r\n",
+        "YWxp\n",
+        "S:+",
+        "S: \r\n",
+        "c2Vj\n",
+        "S:+OK in\r\n",
+        "STAT\n",
+    ];
+    assert_eq!(masked(&login), ["AUTH LOGIN\\n", "***\\n", "***\\n", "STAT\\n"]);
+    let cancelled = ["AUTH PLAIN\n", "S:+ \r\n", "*\n", "S:-ERR\r\n", "QUIT\n"];
+    assert_eq!(masked(&cancelled), ["AUTH PLAIN\\n", "*\\n", "QUIT\\n"]);
+    let refused = ["AUTH XOAUTH2 abc\n", "S:+ e30=\r\n", "\n", "S:-ERR\r\n"];
+    assert_eq!(masked(&refused), ["AUTH XOAUTH2 *\\n", "\\n"]);
+}
+
+#[test]
+fn a_response_that_nobody_waits_for_is_masked() {
+    let pipelined = ["AUTH PLAIN\r\n", "S:-ERR no\r\n", "AGFsaWNlAHNlY3JldA==\r\n", "CAPA\r\n"];
+    assert_eq!(masked(&pipelined), [r"AUTH PLAIN\r\n", r"***\r\n", r"CAPA\r\n"]);
+}
+
+#[test]
+fn the_rest_of_a_masked_line_is_masked() {
+    assert_eq!(
+        masked(&["PASS sec", "re", "t\r\n", "USER al", "ice\r\n"]).concat(),
+        r"PASS *\r\nUSER alice\r\n"
+    );
 }
 
 #[test]
