@@ -10,20 +10,28 @@ const PER_CONNECTION: u64 = 6;
 /// Files of the server itself: listeners, its log, what the runtime needs, the users file.
 const OWN: u64 = 32;
 
+/// Where nobody asked for a number, fewer than the default are nothing to worry about from here on.
+const PLENTY: usize = 1000;
+
 /// Raises the soft limit as far as the system lets it, and serves no more connections than there are files
 /// for: without any left, sessions could not open the messages that they are asked for.
 pub(super) fn fit(config: &mut Config) {
     let wanted = config.limits.connections;
     let Some(files) = raise() else { return };
     let enough_for = connections(files);
-    if enough_for < wanted {
+    if enough_for >= wanted {
+        return;
+    }
+    config.limits.connections = enough_for;
+    if wanted == Config::default().limits.connections && enough_for >= PLENTY {
+        info!(files, "serving at most {enough_for} connections at one time, for which there are files");
+    } else {
         warn!(
             "limits.connections is {wanted}, but this process may open only {files} files, which is enough \
              for {enough_for} connections, and it serves no more; let it open {} (LimitNOFILE= in a unit of \
              systemd, `ulimit -n` in a shell), or set limits.connections to {enough_for}",
             files_for(wanted)
         );
-        config.limits.connections = enough_for;
     }
 }
 
