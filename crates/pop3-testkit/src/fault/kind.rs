@@ -224,9 +224,4 @@ impl Fault {
             Self::RemoveNothing => &["QUIT"],
         }
     }
-
-    /// Whether it stands in place of carrying out what the client said.
-    pub(super) const fn is_instead(&self) -> bool {
-        matches!(self, Self::Answer(_) | Self::Hang | Self::Close | Self::Reset)
-    }
 }

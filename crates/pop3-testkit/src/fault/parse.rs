@@ -17,7 +17,6 @@ const SPLIT: &str = "`at N,N,... [pause TIME]` or `every N [pause TIME]`";
 const ENDLESS: &str = "line, listing or message";
 const SIZES: &str = "+N, -N, *N or =TEXT";
 const UNIQUE_IDS: &str = "duplicate, changed, missing, long N or suffix TEXT";
-const AT_TLS: &str = "one of the faults of a handshake: answer TEXT, hang, close, reset";
 
 impl FromStr for Rule {
     type Err = InvalidRule;
@@ -45,15 +44,13 @@ fn check(point: &Point, fault: &Fault) -> Result<(), String> {
     let keywords = fault.keywords();
     let is_possible = match point {
         Point::Any => true,
-        Point::Tls => fault.is_instead(),
-        Point::Greeting | Point::Sasl => keywords.is_empty(),
+        Point::Greeting | Point::Tls | Point::Sasl => keywords.is_empty(),
         Point::Command { keyword, .. } => keywords.is_empty() || keywords.contains(&&**keyword),
     };
-    match is_possible {
-        true => Ok(()),
-        false if *point == Point::Tls => Err(AT_TLS.to_owned()),
-        false => Err(format!("a fault of {point}, while this is one of {}", keywords.join(", "))),
+    if is_possible {
+        return Ok(());
     }
+    Err(format!("a fault of {point}, while this is one of {}", keywords.join(", ")))
 }
 
 /// `500ms`, `2s` or `1m`.

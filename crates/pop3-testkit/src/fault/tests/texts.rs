@@ -252,7 +252,7 @@ fn what_is_wrong_is_named_with_its_place_and_what_is_allowed() {
         ("RETR \\xff: close", 6, "\\xff", "UTF-8"),
         ("STAT: unstuffed", 7, "unstuffed", "a fault of STAT, while this is one of RETR, TOP"),
         ("greeting: no-number", 11, "no-number", "a fault of greeting, while this is one of LIST, UIDL"),
-        ("tls: bare-lf", 6, "bare-lf", "a handshake"),
+        ("tls: delete", 6, "delete", "a fault of tls, while this is one of RETR"),
     ];
     for (text, column, word, wanted) in rows {
         let error = text.parse::<Rule>().expect_err(text);
