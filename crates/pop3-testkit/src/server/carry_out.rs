@@ -3,6 +3,7 @@
 use std::io::Read as _;
 
 use pop3_proto::{
+    body::BodyEncoder,
     machine::{Elapsed, Machine},
     server::{CloseReason, Deletions, Event, Extent, Retrieved, SessionState, UpdateOutcome},
     types::{MessageNumber, ResponseCode},
@@ -81,7 +82,8 @@ impl Session {
             Event::SaslResponse(response) => self.on_sasl_response(response.expose(), answer),
             Event::SaslCancelled => self.exchange = None,
             Event::Retrieve { number, extent } => {
-                let is_sent = self.on_retrieve(number, extent, &mut answer.octets);
+                let is_whole = faults.contains(&Fault::Whole);
+                let is_sent = self.on_retrieve(number, extent, is_whole, &mut answer.octets);
                 answer.octets.extend(self.transmit());
                 if is_sent && faults.contains(&Fault::Delete) {
                     self.mark(number);
@@ -111,8 +113,14 @@ impl Session {
 
     // ---- messages ----
 
-    /// Whether it could be read.
-    fn on_retrieve(&mut self, number: MessageNumber, extent: Extent, octets: &mut Vec<u8>) -> bool {
+    /// Whether it could be read. With `is_whole` all of it is sent, whatever was asked for.
+    fn on_retrieve(
+        &mut self,
+        number: MessageNumber,
+        extent: Extent,
+        is_whole: bool,
+        octets: &mut Vec<u8>,
+    ) -> bool {
         let body = self.opened.as_ref().and_then(|opened| opened.read(number).ok());
         let mut stored = Vec::new();
         let is_read = body.is_some_and(|mut body| body.read_to_end(&mut stored).is_ok());
@@ -122,6 +130,9 @@ impl Session {
         }
         let Ok(mut encoder) = self.machine.begin_message() else { return false };
         octets.extend(self.transmit());
+        if is_whole {
+            encoder = BodyEncoder::whole();
+        }
         encoder.encode(&stored).for_each(|slice| octets.extend_from_slice(slice));
         let _ = self.machine.end_message(encoder);
         let message = self.handled(number);
