@@ -42,8 +42,9 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
-    /// Installs the mail programs that the tests talk to, where that is possible.
-    Peers,
+    /// Installs the mail programs that the tests talk to, and unpacks other POP3 servers, where that is
+    /// possible; or starts one of the servers.
+    Peers(peers::Arguments),
     /// Fuzzes the core; seeds come from the transcripts.
     Fuzz {
         /// Seconds to spend on each target.
@@ -82,7 +83,7 @@ fn run(task: Task) -> anyhow::Result<bool> {
             Ok(findings.is_clean())
         }
         Task::Conformance { check } => conformance::run(&workspace, check),
-        Task::Peers => peers::run(&workspace),
+        Task::Peers(arguments) => peers::run(&workspace, &arguments),
         Task::Fuzz { seconds, targets } => fuzz::run(&workspace, seconds, &targets),
         Task::Bench { arguments } => bench::run(&workspace, &arguments),
     }

@@ -26,11 +26,12 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<bool> {
         findings.print();
         Ok(Tally::of(findings.is_clean()))
     });
-    steps.run("peers", || Ok(Tally::of(peers::run(workspace)?)));
+    steps.run("peers", || Ok(Tally::of(peers::install(workspace)?)));
     steps.run("cargo test", || cargo_tests::run(workspace, &mut outcomes));
     steps.run("core without std", || check_alone(workspace, "pop3-proto"));
     steps.run("client library alone", || check_alone(workspace, "pop3-client"));
     steps.run("server library alone", || check_alone(workspace, "pop3-server"));
+    steps.run("testkit library alone", || check_alone(workspace, "pop3-testkit"));
     steps.run("python", || python::run(workspace, &mut outcomes));
     steps.run("conformance", || {
         outcomes.write(&workspace.scratch())?;

@@ -1,4 +1,4 @@
-//! The mail programs that the tests talk to: which are there, and how the missing ones are installed.
+//! The mail programs that are installed for the tests: which are there, and how the missing ones come.
 
 use std::env;
 use std::ffi::OsString;
@@ -9,7 +9,6 @@ use std::process::Command;
 
 use anyhow::Context;
 
-use crate::left_out::peers_are_required;
 use crate::process::{self, Echo};
 use crate::workspace::Workspace;
 
@@ -40,8 +39,8 @@ const PEERS: [Peer; 7] = [
 /// Installing a service must not start it; Debian's maintainer scripts ask this file first.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
-/// Installs what is missing, where that is possible, and says what is there. False when CI lacks one.
-pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<bool> {
+/// Installs what is missing, where that is possible, and says what is there. False when something is not.
+pub(super) fn install_missing(workspace: &Workspace) -> anyhow::Result<bool> {
     let missing: Vec<_> = PEERS.iter().filter(|peer| !peer.is_there()).collect();
     if !missing.is_empty() && can_install() {
         install(&missing, &workspace.scratch().join("logs"))?;
@@ -58,7 +57,7 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<bool> {
     if !is_complete && !can_install() {
         println!("missing programs are installed by apt-get, which takes root on Debian");
     }
-    Ok(is_complete || !peers_are_required())
+    Ok(is_complete)
 }
 
 /// PATH with the folders of system programs, where dovecot lives.
@@ -84,7 +83,8 @@ impl Peer {
     }
 }
 
-fn is_there(program: &str) -> bool {
+/// Whether a program is on the path, or at it.
+pub(super) fn is_there(program: &str) -> bool {
     // Joining an absolute path gives that path.
     search_folders().iter().any(|folder| is_executable(&folder.join(program)))
 }
@@ -93,9 +93,13 @@ fn is_executable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.mode() & 0o111 != 0)
 }
 
-fn can_install() -> bool {
-    let is_root = fs::metadata("/proc/self").is_ok_and(|metadata| metadata.uid() == 0);
-    is_root && is_there("apt-get")
+/// Whether this runs as root on a system with apt.
+pub(super) fn can_install() -> bool {
+    is_root() && is_there("apt-get")
+}
+
+pub(super) fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|metadata| metadata.uid() == 0)
 }
 
 fn install(missing: &[&Peer], logs: &Path) -> anyhow::Result<()> {

@@ -1,0 +1,106 @@
+//! The programs of other projects that the tests and the matrix talk to.
+//!
+//! Clients, and Dovecot for our own client's tests, are installed. The packages of the POP3 servers conflict
+//! with one another, so each of them is unpacked into a root of its own below `target/peers`, and runs there.
+
+mod apt;
+mod certificate;
+mod courier;
+mod cyrus;
+mod dovecot;
+mod inetd;
+mod maildrop;
+mod mailutils;
+mod own;
+mod popa3d;
+mod programs;
+mod root;
+mod running;
+mod serve;
+mod server;
+
+use std::io;
+
+use anyhow::Context;
+
+pub(crate) use self::programs::search_path;
+pub(crate) use self::root::{PASSWORD, USER};
+pub(crate) use self::running::Running;
+pub(crate) use self::server::{Server, all as servers};
+use crate::left_out::peers_are_required;
+use crate::workspace::Workspace;
+
+/// What is asked of the peers.
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+pub(crate) struct Arguments {
+    /// Keeps one server running until Ctrl-C, and says how to reach it.
+    #[arg(long, value_name = "NAME")]
+    start: Option<String>,
+    /// Delivers the message on standard input to `$POP3_USER`, or alice, of a server that is running.
+    #[arg(long, value_name = "NAME")]
+    deliver: Option<String>,
+    /// The part of --start that runs in a PID namespace of its own.
+    #[arg(long, hide = true)]
+    serve: Option<String>,
+}
+
+/// Whom a message is delivered to, when it is not alice.
+const RECIPIENT: &str = "POP3_USER";
+
+/// Does one of these; without arguments installs and unpacks what is missing, and says what is there.
+pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<bool> {
+    if let Some(name) = &arguments.serve {
+        serve::run(workspace, server::named(name)?)?;
+    } else if let Some(name) = &arguments.deliver {
+        let user = std::env::var(RECIPIENT).unwrap_or_else(|_| USER.to_owned());
+        server::named(name)?.deliver(workspace, &user, &mut io::stdin().lock())?;
+    } else if let Some(name) = &arguments.start {
+        let server = server::named(name)?;
+        return match server.unpack(workspace)? {
+            Ok(()) => keep_running(workspace, server).map(|()| true),
+            Err(why) => {
+                println!("left out: {name}: {why}");
+                Ok(false)
+            }
+        };
+    } else {
+        return install(workspace);
+    }
+    Ok(true)
+}
+
+/// Installs and unpacks; false when CI lacks something.
+pub(crate) fn install(workspace: &Workspace) -> anyhow::Result<bool> {
+    let mut is_complete = programs::install_missing(workspace)?;
+    for server in servers().iter().filter(|server| server.is_peer()) {
+        match server.unpack(workspace)? {
+            Ok(()) => println!("there: the server {} {}", server.name, server.version(workspace)?),
+            Err(why) => {
+                is_complete = false;
+                println!("left out: the server {}: {why}", server.name);
+            }
+        }
+    }
+    Ok(is_complete || !peers_are_required())
+}
+
+/// Serves until standard input ends or the program is interrupted.
+fn keep_running(workspace: &Workspace, server: &'static Server) -> anyhow::Result<()> {
+    let mut running = Running::start(workspace, server)?;
+    println!("{} {}", server.name, server.version(workspace)?);
+    println!("host and port: {}", running.address());
+    match running.tls_address() {
+        Some(address) => println!("with TLS from the first octet: {address}"),
+        None => println!("no port with TLS from the first octet"),
+    }
+    println!(
+        "user {USER}, password {PASSWORD}; user {}, password {}",
+        root::OTHER_USER,
+        root::OTHER_PASSWORD
+    );
+    println!("deliver with: {} < message.eml", running.deliver_command()?);
+    println!("log: {}", running.log().display());
+    println!("Ctrl-C ends it.");
+    running.wait().context("the server could not be waited for")
+}

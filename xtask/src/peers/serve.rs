@@ -1,0 +1,137 @@
+//! The process that serves: it starts the programs of one server, says the ports, and ends when its standard
+//! input does. It runs in a PID namespace of its own, so that nothing it has started outlives it.
+
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsFd;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use serde::{Deserialize, Serialize};
+
+use super::certificate::{self, Certificate};
+use super::inetd;
+use super::root::Root;
+use super::server::Server;
+use crate::workspace::Workspace;
+
+/// How long a server may take until it greets.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where the server listens on 127.0.0.1.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub(super) struct Ports {
+    /// Begins in clear; offers STLS, if the server knows it.
+    pub(super) plain: u16,
+    /// TLS from the first octet.
+    pub(super) tls: Option<u16>,
+}
+
+/// What is running, and where.
+#[derive(Debug)]
+pub(super) struct Serving<'w> {
+    pub(super) workspace: &'w Workspace,
+    pub(super) root: Root,
+    pub(super) certificate: Certificate,
+    processes: Vec<Child>,
+}
+
+/// Starts the server, says the ports as JSON, and serves until standard input ends.
+pub(super) fn run(workspace: &Workspace, server: &Server) -> anyhow::Result<()> {
+    let root = Root::new(workspace, server.name);
+    let _lock = root.lock()?;
+    let certificate = certificate::make(&root.beside("tls"))?;
+    let mut serving = Serving { workspace, root, certificate, processes: Vec::new() };
+    let ports = (server.start)(&mut serving).with_context(|| format!("{} cannot be started", server.name))?;
+    serving.wait_for(ports)?;
+    let mut stdout = io::stdout().lock();
+    serde_json::to_writer(&mut stdout, &ports)?;
+    stdout.write_all(b"\n")?;
+    stdout.flush()?;
+    io::stdin().lock().read_to_end(&mut Vec::new())?;
+    Ok(())
+}
+
+impl Serving<'_> {
+    /// Starts a program that goes on running.
+    pub(super) fn daemon(&mut self, command: &mut Command) -> anyhow::Result<()> {
+        let child = quiet(command)?.spawn().with_context(|| format!("cannot start {command:?}"))?;
+        self.processes.push(child);
+        Ok(())
+    }
+
+    /// Runs a program to its end, with something on standard input.
+    pub(super) fn once(&self, command: &mut Command, input: &str) -> anyhow::Result<()> {
+        let mut child = quiet(command)?.stdin(Stdio::piped()).spawn()?;
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(input.as_bytes())?;
+        }
+        if !child.wait()?.success() {
+            bail!("{command:?} failed");
+        }
+        Ok(())
+    }
+
+    /// Starts a program for every connection to the port that this gives.
+    pub(super) fn inetd(
+        &self,
+        program: impl Fn() -> anyhow::Result<Command> + Send + Sync + Clone + 'static,
+    ) -> anyhow::Result<u16> {
+        inetd::listen(program).context("there is no port on 127.0.0.1")
+    }
+
+    /// Two ports that were free a moment ago.
+    pub(super) fn free_ports(&self) -> anyhow::Result<(u16, u16)> {
+        let [one, other] = [TcpListener::bind(("127.0.0.1", 0))?, TcpListener::bind(("127.0.0.1", 0))?];
+        Ok((one.local_addr()?.port(), other.local_addr()?.port()))
+    }
+
+    /// Waits until the server greets in clear, and answers on its other port.
+    fn wait_for(&mut self, ports: Ports) -> anyhow::Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while !(greets(ports.plain) && ports.tls.is_none_or(answers)) {
+            if Instant::now() > deadline {
+                bail!("the server does not greet on port {}", ports.plain);
+            }
+            for process in &mut self.processes {
+                if let Some(status) = process.try_wait()? {
+                    bail!("the server ended with {status} before it greeted");
+                }
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Serving<'_> {
+    fn drop(&mut self) {
+        for process in &mut self.processes {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+/// Standard output is for the ports alone, so programs write to standard error, which is the log.
+fn quiet(command: &mut Command) -> anyhow::Result<&mut Command> {
+    let log = io::stderr().as_fd().try_clone_to_owned()?;
+    Ok(command.stdin(Stdio::null()).stdout(log))
+}
+
+fn greets(port: u16) -> bool {
+    let greeting = || -> io::Result<bool> {
+        let mut connection = TcpStream::connect(("127.0.0.1", port))?;
+        connection.set_read_timeout(Some(Duration::from_secs(5)))?;
+        let mut begin = [0; 3];
+        connection.read_exact(&mut begin)?;
+        Ok(&begin == b"+OK")
+    };
+    greeting().unwrap_or(false)
+}
+
+fn answers(port: u16) -> bool {
+    TcpStream::connect(("127.0.0.1", port)).is_ok()
+}
