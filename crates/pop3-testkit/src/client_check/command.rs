@@ -2,6 +2,8 @@
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
+use super::Mode;
+
 /// Where the fetcher fetches from, and where it stores.
 #[derive(Debug, Clone)]
 pub(super) struct Values {
@@ -15,10 +17,11 @@ pub(super) struct Values {
     /// For how long a fetcher should wait for a silent server.
     pub(super) patience: Duration,
     pub(super) is_tls: bool,
+    pub(super) mode: Mode,
 }
 
 impl Values {
-    fn named(&self) -> [(&'static str, OsString); 7] {
+    fn named(&self) -> [(&'static str, OsString); 8] {
         [
             ("host", self.host.clone().into()),
             ("port", self.port.to_string().into()),
@@ -27,11 +30,12 @@ impl Values {
             ("outdir", self.outdir.clone().into()),
             ("ca", self.ca.clone().into()),
             ("timeout", self.patience.as_secs().to_string().into()),
+            ("mode", self.mode.as_str().into()),
         ]
     }
 
-    /// An argument with its `{host}`, `{port}`, `{user}`, `{password}`, `{outdir}`, `{ca}` and `{timeout}`
-    /// replaced; everything else in braces stays.
+    /// An argument with its `{host}`, `{port}`, `{user}`, `{password}`, `{outdir}`, `{ca}`, `{timeout}` and
+    /// `{mode}` replaced; everything else in braces stays.
     pub(super) fn substitute(&self, argument: &str) -> OsString {
         let named = self.named();
         let mut result = OsString::new();
@@ -80,6 +84,7 @@ mod tests {
             ca: "/ca.pem".into(),
             patience: Duration::from_secs(5),
             is_tls: false,
+            mode: Mode::Keep,
         }
     }
 
@@ -101,7 +106,7 @@ mod tests {
     #[test]
     fn scripts_find_the_same_in_their_environment() {
         let environment: Vec<_> = values().environment().collect();
-        assert_eq!(environment.len(), 8);
+        assert_eq!(environment.len(), 9);
         assert!(environment.contains(&("POP3_OUTDIR".into(), "/out dir".into())));
         assert!(environment.contains(&("POP3_TLS".into(), "".into())));
     }

@@ -62,8 +62,8 @@ impl Mode {
 /// What to check, and how.
 #[derive(Debug, Clone)]
 pub struct Check {
-    /// The program and its arguments, with `{host}`, `{port}`, `{user}`, `{password}`, `{outdir}`, `{ca}` and
-    /// `{timeout}` in them.
+    /// The program and its arguments, with `{host}`, `{port}`, `{user}`, `{password}`, `{outdir}`, `{ca}`,
+    /// `{timeout}` and `{mode}` in them.
     pub command: Vec<String>,
     /// What the command does with messages that it has stored.
     pub mode: Mode,

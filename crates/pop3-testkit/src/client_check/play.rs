@@ -117,6 +117,7 @@ impl<'a> Stage<'a> {
             ca,
             patience: check.patience(),
             is_tls: check.tls,
+            mode: check.mode,
         };
         Ok(Self { check, scenario, work, server, values, delivered })
     }
