@@ -216,6 +216,15 @@ impl Link {
     }
 }
 
+/// How a session goes on.
+enum Next {
+    GoOn,
+    /// It ends here, as it did when it was recorded.
+    Over,
+    /// The client does not listen any more.
+    Gone,
+}
+
 trait ReadWrite: Read + Write {}
 impl<T: Read + Write> ReadWrite for T {}
 
@@ -244,7 +253,7 @@ impl Session {
     fn converse(&mut self, turns: &[Turn]) -> Result<(), ReplayError> {
         let number = self.number;
         let failed = |source| ReplayError::Io { session: number, source };
-        for turn in turns {
+        for (index, turn) in turns.iter().enumerate() {
             if let Some(recorded) = &turn.line {
                 let said = self.line(recorded).map_err(failed)?;
                 if said.is_empty() {
@@ -255,8 +264,14 @@ impl Session {
                 }
             }
             for entry in &turn.answer {
-                if !self.perform(entry).map_err(failed)? {
-                    return Ok(());
+                match self.perform(entry).map_err(failed)? {
+                    Next::GoOn => {}
+                    Next::Over => return Ok(()),
+                    Next::Gone => {
+                        let missing = turns.iter().skip(index + 1).find_map(|turn| turn.line.as_deref());
+                        let left = |line| ReplayError::Left { session: number, recorded: shown(line) };
+                        return missing.map_or(Ok(()), |line| Err(left(line)));
+                    }
                 }
             }
         }
@@ -284,32 +299,31 @@ impl Session {
         }
     }
 
-    /// Says and does what was recorded; false when the session is over then.
-    fn perform(&mut self, entry: &Entry) -> io::Result<bool> {
+    /// Says and does what was recorded.
+    fn perform(&mut self, entry: &Entry) -> io::Result<Next> {
         match entry {
             Entry::Said { octets, .. } => match self.link.stream()?.write_all(octets) {
-                // What the client does not want to hear is its affair.
-                Err(error) if is_gone(&error) => return Ok(false),
+                Err(error) if is_gone(&error) => return Ok(Next::Gone),
                 written => written?,
             },
             Entry::Tls => self.start_tls()?,
             Entry::Wait(time) => thread::sleep(*time),
             Entry::Eof(Side::Client) | Entry::Reset(Side::Client) | Entry::Hang => {
                 self.wait_for_end();
-                return Ok(matches!(entry, Entry::Eof(_)));
+                return Ok(if matches!(entry, Entry::Eof(_)) { Next::GoOn } else { Next::Over });
             }
-            Entry::Eof(Side::Server) => return Ok(false),
+            Entry::Eof(Side::Server) => return Ok(Next::Over),
             Entry::Reset(Side::Server) => {
                 if let Some(socket) = self.link.socket() {
                     socket2::SockRef::from(socket).set_linger(Some(Duration::ZERO))?;
                 }
                 self.link = Link::Gone;
-                return Ok(false);
+                return Ok(Next::Over);
             }
             // What stands before it was said once, which is as much as was written down.
-            Entry::Endless => return Ok(false),
+            Entry::Endless => return Ok(Next::Over),
         }
-        Ok(true)
+        Ok(Next::GoOn)
     }
 
     fn start_tls(&mut self) -> io::Result<()> {
