@@ -153,5 +153,10 @@ pub(crate) fn without_end(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
+/// Whether a line of a server goes on with a SASL exchange. RFC 5034 section 4.
+pub(crate) fn is_challenge(line: &[u8]) -> bool {
+    matches!(without_end(line), [b'+'] | [b'+', b' ', ..])
+}
+
 #[cfg(test)]
 mod tests;

@@ -188,6 +188,44 @@ fn a_line_without_an_end_ends_the_session() {
     assert!(matches!(record.end, Some(End::Misbehaved(_) | End::TooManyErrors | End::Reset)), "{record}");
 }
 
+#[test]
+fn a_client_that_says_nothing_is_logged_out() {
+    let builder = TestServer::builder().user("alice", "wonderland");
+    let impatient = builder.policy(|policy| policy.authorization_idle = Duration::from_millis(20));
+    let server = impatient.start().unwrap();
+    let mut raw = Raw::connect(server.plain_address());
+    assert_eq!(raw.rest(), "+OK POP3 server ready\r\n");
+    assert_eq!(server.wait_for_session(1, LIMIT).unwrap().end, Some(End::Autologout));
+}
+
+#[test]
+fn what_is_no_tls_ends_the_session() {
+    let server = server();
+    let mut raw = Raw::connect(server.stls_address());
+    raw.line();
+    raw.ask("STLS");
+    raw.send("CAPA\r\nthis is not TLS\r\n");
+    let record = server.wait_for_session(1, LIMIT).unwrap();
+    assert!(matches!(record.end, Some(End::Handshake(_))), "{record}");
+}
+
+#[test]
+fn an_exchange_survives_a_false_challenge_and_ends_with_a_false_answer() {
+    let faults = ["sasl#1: answer + e30=", "sasl#2: answer -ERR not now"];
+    let server = faulty(&faults).start().unwrap();
+    let mut raw = Raw::connect(server.plain_address());
+    raw.line();
+    assert_eq!(raw.ask("AUTH PLAIN"), "+");
+    assert_eq!(raw.ask("AGFsaWNlAHdvbmRlcmxhbmQ="), "+ e30=");
+    assert_eq!(raw.ask("AGFsaWNlAHdvbmRlcmxhbmQ="), "-ERR not now");
+    assert!(raw.ask("CAPA").starts_with("+OK"));
+    raw.lines();
+    raw.ask("AUTH PLAIN");
+    assert!(raw.ask("AGFsaWNlAHdvbmRlcmxhbmQ=").starts_with("+OK"));
+    let text = server.sessions()[0].transcript.to_string();
+    assert!(!text.contains("AGFs"), "{text}");
+}
+
 #[cfg(target_os = "linux")]
 fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").unwrap().count()
@@ -212,8 +250,9 @@ fn two_hundred_at_once() {
         assert_eq!(raw.ask("STAT"), "+OK 2 42");
         assert_eq!(server.sessions().len(), 1);
     }
+    let first = took[0];
     took.sort_unstable();
-    println!("starting one took {:?} (median), {:?} (slowest)", took[100], took[199]);
+    println!("starting one took {:?} (median), {:?} (slowest), the first {first:?}", took[100], took[199]);
     #[cfg(target_os = "linux")]
     {
         let at_most = threads();

@@ -10,7 +10,7 @@ use std::{
 
 use socket2::SockRef;
 
-use super::{Error, Kind, session, shared::Shared};
+use super::{End, Error, Kind, session, shared::Shared};
 
 /// Octets of a thread's stack: enough for a TLS handshake, and little for hundreds of sessions.
 const SESSION_STACK: usize = 512 * 1024;
@@ -98,8 +98,12 @@ fn begin(
     if !shared.admit(&socket) {
         return Err(io::ErrorKind::ConnectionAborted.into());
     }
-    let shared = Arc::clone(shared);
     let number = shared.records.begin(kind, peer);
     let thread = thread::Builder::new().name(format!("pop3-session-{number}")).stack_size(SESSION_STACK);
-    thread.spawn(move || session::run(shared, number, kind, socket))
+    let running = Arc::clone(shared);
+    let spawned = thread.spawn(move || session::run(running, number, kind, socket));
+    if spawned.is_err() {
+        shared.records.change(number, |record| record.end = Some(End::Stopped));
+    }
+    spawned
 }

@@ -31,7 +31,7 @@ struct Account {
 }
 
 fn key(name: &str) -> Box<str> {
-    prepare_query(name).map_or_else(|_| name.into(), |prepared| prepared.into())
+    prepare_query(name).map_or_else(|_| name.into(), Into::into)
 }
 
 impl Accounts {

@@ -322,7 +322,6 @@ impl Builder {
     fn share(self) -> Result<Shared, Error> {
         let mechanisms = self.offered();
         let accounts = accounts(self.users, self.tokens, self.mail)?;
-        let certificate = self.certificate.map_or_else(Certificate::for_localhost, Ok)?;
         let mut secret = [0; 16];
         getrandom::fill(&mut secret)?;
         let mut policy = self.policy;
@@ -345,7 +344,7 @@ impl Builder {
                 anonymous: self.anonymous,
                 decoy: Decoy::new(&secret, ITERATIONS, SALT),
             },
-            tls: certificate.config(),
+            certificate: self.certificate,
             with_stls: config(true)?,
             without_stls: config(false)?,
             plan: Mutex::new(Arc::new(self.plan)),

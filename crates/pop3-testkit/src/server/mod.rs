@@ -72,7 +72,6 @@ pub struct TestServer {
 
 impl TestServer {
     /// A server that is still to be described.
-    #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
     }

@@ -10,6 +10,9 @@ use std::{
 use super::{Kind, shared::lock};
 use crate::transcript::{Side, Transcript};
 
+/// Octets of a client's last line that are worth showing.
+const SHOWN: usize = 100;
+
 /// What happened in one session. Of a session that still runs, it is what happened so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -125,7 +128,10 @@ impl fmt::Display for SessionRecord {
         match &self.end {
             Some(end) => write!(f, " {end}"),
             None => match self.transcript.lines(Side::Client).last() {
-                Some(line) => write!(f, " still runs, and its client last said `{line}`"),
+                Some(line) => {
+                    let shown: String = line.chars().take(SHOWN).collect();
+                    write!(f, " still runs, and its client last said `{shown}`")
+                }
                 None => write!(f, " still runs, and its client has said nothing"),
             },
         }

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     fault::{Instead, Said, Watch, instead, shape},
-    transcript::{Entry, Side, without_end},
+    transcript::{Entry, Side, is_challenge, without_end},
 };
 
 /// A line of a client that goes on beyond this is fed to the machine in pieces, which has limits of its own.
@@ -131,7 +131,9 @@ impl Session {
         let answer = match instead(&faults) {
             Some(instead) => {
                 let octets = self.in_place(instead)?;
-                self.cancel_exchange();
+                if !is_challenge(&octets) {
+                    self.cancel_exchange();
+                }
                 Answer { octets, then: Then::GoOn }
             }
             None => {
@@ -192,6 +194,7 @@ impl Session {
             None => Vec::new(),
         };
         self.wire.perform(shape(&faults, Said::Tls, self.number, octets))?;
-        self.wire.begin_tls(Arc::clone(&self.shared.tls), HANDSHAKE)
+        let config = self.shared.tls().map_err(|error| End::Handshake(error.to_string()))?;
+        self.wire.begin_tls(config, HANDSHAKE)
     }
 }

@@ -10,7 +10,10 @@ use pop3_proto::server::Config;
 use pop3_sasl::{Decoy, Mechanism};
 
 use super::{BearerForm, Kind, accounts::Accounts, records::Records, scripts::Scripts};
-use crate::fault::Plan;
+use crate::{
+    certificates::{self, Certificate},
+    fault::Plan,
+};
 
 /// A server's settings, its mail, and what has happened on it.
 #[derive(Debug)]
@@ -19,7 +22,8 @@ pub(super) struct Shared {
     pub(super) records: Records,
     pub(super) scripts: Scripts,
     pub(super) login: LoginSettings,
-    pub(super) tls: Arc<ServerConfig>,
+    /// The usual one where there is none; it is made when it is first needed, since that takes a while.
+    pub(super) certificate: Option<Certificate>,
     pub(super) with_stls: Config,
     pub(super) without_stls: Config,
     pub(super) plan: Mutex<Arc<Plan>>,
@@ -50,6 +54,13 @@ impl Shared {
         match kind {
             Kind::Plain => &self.without_stls,
             Kind::Stls | Kind::Tls => &self.with_stls,
+        }
+    }
+
+    pub(super) fn tls(&self) -> Result<Arc<ServerConfig>, certificates::Error> {
+        match &self.certificate {
+            Some(certificate) => Ok(certificate.config()),
+            None => Ok(Certificate::for_localhost()?.config()),
         }
     }
 

@@ -296,11 +296,15 @@ impl Wire {
         End::Fault
     }
 
-    fn lost(&mut self, _error: &io::Error) -> End {
+    fn lost(&mut self, error: &io::Error) -> End {
         if self.shared.is_stopped() {
             return End::Stopped;
         }
         self.note_rest();
+        // What is no TLS, or an alert that says what the client thinks of ours.
+        if error.kind() == io::ErrorKind::InvalidData {
+            return End::Misbehaved(error.to_string());
+        }
         self.note_entry(Entry::Reset(Side::Client));
         End::Reset
     }

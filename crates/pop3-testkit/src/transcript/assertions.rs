@@ -1,6 +1,6 @@
 //! What tests want to know of a transcript.
 
-use super::{Entry, MASKED_RESPONSE, Side, Transcript, escaped, without_end};
+use super::{Entry, MASKED_RESPONSE, Side, Transcript, escaped, is_challenge, without_end};
 
 impl Transcript {
     /// The commands that the client gave, as it gave them, secrets masked; what it said in SASL exchanges is
@@ -100,10 +100,6 @@ impl Transcript {
     }
 }
 
-fn is_challenge(line: &[u8]) -> bool {
-    matches!(without_end(line), [b'+'] | [b'+', b' ', ..])
-}
-
 /// Keywords are equal in any case; RFC 1939 section 3.
 fn fits(pattern: &str, said: &str) -> bool {
     let (keyword, arguments) = said.split_once(' ').unwrap_or((said, ""));
@@ -111,7 +107,7 @@ fn fits(pattern: &str, said: &str) -> bool {
     let is_argument = match wanted.strip_suffix('*') {
         Some("") => said.contains(' '),
         Some(start) if start.ends_with(' ') => arguments.starts_with(start),
-        _ => arguments == wanted && said.contains(' ') == !wanted.is_empty(),
+        _ => arguments == wanted && said.contains(' ') != wanted.is_empty(),
     };
     (pattern == "*" || pattern.eq_ignore_ascii_case(keyword)) && is_argument
 }

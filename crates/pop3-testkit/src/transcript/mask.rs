@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::without_end;
+use super::{is_challenge, without_end};
 
 /// Stands in a transcript for a password, a digest, or an initial response: `PASS *`.
 pub const MASK: &str = "*";
@@ -66,8 +66,7 @@ impl Masker {
     /// Hears what the server says: its `+OK` and its `-ERR` end an exchange, challenges do not.
     pub fn hear_server(&mut self, octets: &[u8]) {
         for piece in octets.split_inclusive(|&octet| octet == b'\n') {
-            let is_challenge = matches!(piece, [b'+'] | [b'+', b' ' | b'\r' | b'\n', ..]);
-            if !self.is_server_mid_line && !is_challenge && self.is_exchange {
+            if !self.is_server_mid_line && !is_challenge(piece) && self.is_exchange {
                 self.is_exchange = false;
                 self.is_behind_auth = true;
             }
