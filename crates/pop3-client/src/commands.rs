@@ -425,7 +425,7 @@ macro_rules! define_session {
                     self.run(exchange::settle)$($await)*?;
                 }
                 self.is_mid_body = false;
-                Ok(())
+                self.refuse_unasked()
             }
 
             $($async)? fn skip_body(&mut self) -> Result<(), Error> {
@@ -433,7 +433,16 @@ macro_rules! define_session {
                     self.run(exchange::skip_body)$($await)*?;
                     self.is_mid_body = false;
                 }
-                Ok(())
+                self.refuse_unasked()
+            }
+
+            /// What came while nothing was asked would be taken for the answer to the next command, and
+            /// every answer after it for that to the one before. RFC 1939 section 3.
+            fn refuse_unasked(&self) -> Result<(), Error> {
+                if self.driver.machine.outstanding() > 0 || self.driver.unread().is_empty() {
+                    return Ok(());
+                }
+                Err(Error::Peer(pop3_proto::client::PeerMisbehaved::UnsolicitedResponse))
             }
         }
     };

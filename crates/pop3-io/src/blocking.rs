@@ -222,6 +222,11 @@ impl<M: Machine, S: Read + Write> Driver<M, S> {
         }
     }
 
+    /// What was read, and not yet used by the machine.
+    pub fn unread(&self) -> &[u8] {
+        self.buffer.unread()
+    }
+
     /// The transport.
     pub const fn stream(&self) -> &S {
         &self.stream

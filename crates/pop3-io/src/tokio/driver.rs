@@ -176,6 +176,11 @@ impl<M: Machine, S: AsyncRead + AsyncWrite + Unpin> Driver<M, S> {
         Ok(())
     }
 
+    /// What was read, and not yet used by the machine.
+    pub fn unread(&self) -> &[u8] {
+        self.buffer.unread()
+    }
+
     /// The transport.
     pub const fn stream(&self) -> &S {
         &self.stream

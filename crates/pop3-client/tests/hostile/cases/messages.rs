@@ -165,6 +165,43 @@ fn what_is_no_response_ends_the_session() {
     server.finish();
 }
 
+// Conformance: C-STLS-06
+#[test]
+fn what_nobody_asked_for_is_no_answer_to_what_is_asked_next() {
+    // A server that answers TOP twice: the second one is not message 2.
+    const TWICE: &str = "+OK\r\none\r\n.\r\n+OK\r\none\r\n.\r\n";
+    let (server, mut session) = transaction(
+        |_| {},
+        |peer| {
+            peer.answer("TOP 1 0", TWICE);
+            peer.expect_end();
+        },
+    );
+    let mut top = wait!(session.top(number(1), 0)).unwrap();
+    assert_eq!(read_all(&mut top).unwrap(), b"one\r\n");
+    let error = wait!(session.retr(number(2))).unwrap_err();
+    assert!(matches!(error, Error::Peer(PeerMisbehaved::UnsolicitedResponse)), "{error}");
+    drop(session);
+    server.finish();
+
+    // The same among many.
+    let (server, mut session) = transaction(
+        |options| options.window = 1,
+        |peer| {
+            peer.answer("CAPA", PIPELINING);
+            peer.answer("RETR 1", TWICE);
+            peer.expect_end();
+        },
+    );
+    let mut retrievals = wait!(session.retr_many([1, 2].map(number))).unwrap();
+    let mut first = wait!(retrievals.next()).unwrap().unwrap();
+    assert_eq!(read_all(first.message.as_mut().unwrap()).unwrap(), b"one\r\n");
+    let error = wait!(retrievals.next()).unwrap_err();
+    assert!(matches!(error, Error::Peer(PeerMisbehaved::UnsolicitedResponse)), "{error}");
+    drop(session);
+    server.finish();
+}
+
 // Conformance: C-2449-05, C-2449-07
 #[test]
 fn commands_are_pipelined_where_announced_and_answers_matched_in_order() {
