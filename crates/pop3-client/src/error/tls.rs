@@ -1,6 +1,6 @@
 //! Why TLS failed, in one sentence for each kind of failure.
 
-use std::{borrow::Cow, fmt, io};
+use std::{borrow::Cow, fmt, io, net::IpAddr};
 
 use pop3_io::rustls::{self, CertificateError as C};
 
@@ -89,9 +89,16 @@ fn write_names(f: &mut fmt::Formatter<'_>, host: &str, presented: &[String]) -> 
 /// The name in what the TLS library writes as `DnsName("NAME")` or `IpAddress(ADDRESS)`.
 fn name_of(presented: &str) -> Option<Cow<'_, str>> {
     const LONGEST: usize = 255;
-    let dns = presented.strip_prefix("DnsName(\"").and_then(|rest| rest.strip_suffix("\")"));
-    let address = || presented.strip_prefix("IpAddress(").and_then(|rest| rest.strip_suffix(')'));
-    let name = dns.or_else(address)?;
+    if let Some(address) = presented.strip_prefix("IpAddress(").and_then(|rest| rest.strip_suffix(')')) {
+        // The library shortens IPv6 addresses in a way of its own: `0::1`, and also `1::2::3`, from which
+        // the address cannot be had back.
+        return Some(match address.parse::<IpAddr>() {
+            Ok(address) => Cow::Owned(address.to_string()),
+            Err(_) if address.starts_with('[') => Cow::Borrowed("an address that is none"),
+            Err(_) => Cow::Owned(format!("an IPv6 address ({address})")),
+        });
+    }
+    let name = presented.strip_prefix("DnsName(\"").and_then(|rest| rest.strip_suffix("\")"))?;
     let is_harmless = |c: char| c.is_ascii_graphic();
     if name.len() <= LONGEST && name.chars().all(is_harmless) {
         return Some(Cow::Borrowed(name));
@@ -115,6 +122,25 @@ mod tests {
         let presented = presented.map(str::to_owned).to_vec();
         let text = text(C::NotValidForNameContext { expected, presented });
         assert!(text.contains("but for mail.example.org, 192.0.2.1, a\u{fffd}[2J; use"), "{text}");
+    }
+
+    #[test]
+    fn addresses_are_written_as_everybody_writes_them() {
+        let expected = "pop.example.org".try_into().unwrap();
+        let presented = [
+            "IpAddress(0::1)",
+            "IpAddress(2001:db8::1)",
+            "IpAddress(1::2::3)",
+            "IpAddress([invalid: 01, 02])",
+        ];
+        let presented = presented.map(str::to_owned).to_vec();
+        let text = text(C::NotValidForNameContext { expected, presented });
+        assert!(
+            text.contains(
+                "but for ::1, 2001:db8::1, an IPv6 address (1::2::3), an address that is none; use"
+            ),
+            "{text}"
+        );
     }
 
     #[test]

@@ -56,7 +56,8 @@ pub(crate) struct Connection {
     /// Give up when everything together takes longer than so many seconds [default: no limit].
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) deadline: Option<Duration>,
-    /// Do not send CAPA; some old servers close the connection on it.
+    /// Do not send CAPA; some old servers close the connection on it. Without this, such a server is tried
+    /// once more without CAPA.
     #[arg(long)]
     pub(crate) no_capa: bool,
     /// Take LF alone for the end of a line, for servers that send no CR.

@@ -1,8 +1,14 @@
 //! From arguments to a session.
 
+use std::{
+    io,
+    time::{Duration, Instant},
+};
+
 use pop3_client::{
-    Authorization, Connector, Login, Options, Roots, Security, Transaction, blocking::Session,
-    proto::body::LineEnds,
+    Authorization, Connector, Error, Login, Options, Roots, Security, Transaction,
+    blocking::Session,
+    proto::{body::LineEnds, client::PeerMisbehaved},
 };
 use tracing::{info, warn};
 
@@ -84,9 +90,62 @@ pub(super) fn login(account: &Account) -> Result<Login, Failure> {
     Ok(login.with_method(url.method()))
 }
 
-/// A session in which the maildrop is open.
-pub(super) fn open_maildrop(options: &Options, login: &Login) -> Result<Session<Transaction>, Failure> {
-    let session = connect(options)?;
+/// A session in which the maildrop is open, and whether it was to be had only without CAPA.
+pub(super) struct Opened {
+    pub(super) session: Session<Transaction>,
+    pub(super) is_without_capa: bool,
+}
+
+/// Connects and logs in. Some old servers close the connection on CAPA, or say nothing more: such a server
+/// is tried once more without.
+pub(super) fn open_maildrop(options: &Options, login: &Login) -> Result<Opened, Failure> {
+    let began = Instant::now();
+    let mut session = connect(options)?;
+    let Err(error) = session.capabilities() else {
+        let session = log_in(session, options, login)?;
+        return Ok(Opened { session, is_without_capa: false });
+    };
+    let failure = Failure::server(options, &error);
+    drop(session);
+    let Some(options) = without_capa(options, &error, began.elapsed()) else { return Err(failure) };
+    warn!(
+        "{} port {} answers CAPA with nothing; trying once more without it, as --no-capa does at once",
+        options.host, options.port
+    );
+    // A server that is not there any more was not stopped by CAPA.
+    let session = connect(&options).map_err(|_| failure)?;
+    let session = log_in(session, &options, login)?;
+    Ok(Opened { session, is_without_capa: true })
+}
+
+/// How to try again when asking for capabilities ended so after this time; `None` when CAPA cannot be the
+/// reason, or there is no time left.
+fn without_capa(options: &Options, error: &Error, taken: Duration) -> Option<Options> {
+    use io::ErrorKind as K;
+    let is_lost = match error {
+        Error::Peer(PeerMisbehaved::UnexpectedEof) => true,
+        Error::Io(source) => matches!(
+            source.kind(),
+            K::BrokenPipe | K::ConnectionAborted | K::ConnectionReset | K::TimedOut | K::UnexpectedEof
+        ),
+        _ => false,
+    };
+    if !is_lost || !options.asks_capabilities {
+        return None;
+    }
+    let mut options = options.clone();
+    options.asks_capabilities = false;
+    if let Some(session) = &mut options.timeouts.session {
+        *session = session.checked_sub(taken).filter(|left| !left.is_zero())?;
+    }
+    Some(options)
+}
+
+fn log_in(
+    session: Session<Authorization>,
+    options: &Options,
+    login: &Login,
+) -> Result<Session<Transaction>, Failure> {
     let session = session.login(login).map_err(|refused| {
         let failure = Failure::server(options, &refused.error);
         if let Some(session) = refused.session {

@@ -36,7 +36,7 @@ struct Line {
 pub(super) fn run(arguments: &List) -> Result<Exit, Failure> {
     let options = connect::options(&arguments.account.connection)?;
     let login = connect::login(&arguments.account)?;
-    let mut session = connect::open_maildrop(&options, &login)?;
+    let mut session = connect::open_maildrop(&options, &login)?.session;
     let failed = |error: Error| Failure::server(&options, &error);
     let listings = session.list().map_err(failed)?;
     let unique_ids = unique_ids(&mut session).map_err(failed)?;

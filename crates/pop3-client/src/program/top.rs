@@ -19,7 +19,7 @@ pub(super) fn run(arguments: &Top) -> Result<Exit, Failure> {
         .map_err(|_| Failure::new(Exit::Usage, "there is no message 0; the first one is 1"))?;
     let options = connect::options(&arguments.account.connection)?;
     let login = connect::login(&arguments.account)?;
-    let mut session = connect::open_maildrop(&options, &login)?;
+    let mut session = connect::open_maildrop(&options, &login)?.session;
     let failed = |error: Error| Failure::server(&options, &error);
     let mut message = match session.top(number, arguments.lines) {
         Ok(message) => message,

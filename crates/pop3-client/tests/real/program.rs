@@ -243,6 +243,116 @@ fn rename_account(home: &Home, from: std::path::PathBuf, port: u16) {
 }
 
 #[test]
+fn a_journal_that_was_cut_to_nothing_is_warned_of() {
+    let server = RealServer::start(messages(2));
+    let home = Home::new();
+    assert!(!home.fetch(server.plain, &[]).stderr.contains("is empty"));
+    let journal = server_account(&home).join("journal");
+    fs::write(&journal, "").unwrap();
+    let ran = home.fetch(server.plain, &[]);
+    // Mail that is there twice is no failure; mail that is not there at all would be one.
+    assert_eq!(
+        (ran.code, home.mail()),
+        (Some(0), messages(2).into_iter().map(|m| (m, 2)).collect()),
+        "{ran:?}"
+    );
+    let warnings: Vec<_> = ran.stderr.lines().filter(|line| line.contains("is empty")).collect();
+    assert_eq!(warnings.len(), 1, "{ran:?}");
+    assert!(
+        warnings[0].contains(journal.to_str().unwrap()) && warnings[0].contains("fetched again"),
+        "{ran:?}"
+    );
+    let ran = home.fetch(server.plain, &[]);
+    assert!(!ran.stderr.contains("is empty") && ran.stdout.starts_with("fetched 0"), "{ran:?}");
+}
+
+/// Is lost on CAPA, by closing or by silence, and serves one message to who asks for none.
+fn lost_on_capa(
+    listener: std::net::TcpListener,
+    is_silent: bool,
+    sessions: usize,
+) -> std::thread::JoinHandle<usize> {
+    std::thread::spawn(move || {
+        let mut lost = 0;
+        for _ in 0..sessions {
+            loop {
+                let mut peer = Peer::new(listener.accept().unwrap().0);
+                peer.send("+OK\r\n");
+                match peer.line().as_deref() {
+                    Some("CAPA") if is_silent => peer.expect_end(),
+                    Some("CAPA") => {}
+                    Some("USER alice") => {
+                        peer.send("+OK\r\n");
+                        peer.answer("PASS wonderland", "+OK\r\n");
+                        peer.answer("STAT", "+OK 1 12\r\n");
+                        peer.answer("LIST", "+OK\r\n1 12\r\n.\r\n");
+                        peer.answer("UIDL", "+OK\r\n1 one\r\n.\r\n");
+                        if let Some("RETR 1") = peer.line().as_deref() {
+                            peer.send("+OK\r\nSubject: 1\r\n.\r\n");
+                            peer.expect("QUIT");
+                        }
+                        peer.send("+OK\r\n");
+                        break;
+                    }
+                    other => panic!("{other:?}"),
+                }
+                lost += 1;
+            }
+        }
+        lost
+    })
+}
+
+// Conformance: C-2449-01
+#[test]
+fn a_server_that_is_lost_on_capa_is_tried_once_more_without_and_remembered() {
+    for is_silent in [false, true] {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = lost_on_capa(listener, is_silent, 3);
+        let home = Home::new();
+        let ran = home.fetch(port, &["--timeout", "1"]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert!(ran.stderr.contains("CAPA with nothing") && ran.stderr.contains("--no-capa"), "{ran:?}");
+        let ran = home.fetch(port, &["--timeout", "1"]);
+        assert_eq!((ran.code, ran.stderr.contains("CAPA")), (Some(0), false), "{ran:?}");
+        assert_eq!(home.mail(), once([*b"Subject: 1\n"]));
+        // After a day the server may be another one.
+        let noted = server_account(&home).join("without-capa");
+        let yesterday = std::time::SystemTime::now() - std::time::Duration::from_secs(25 * 3600);
+        fs::File::options().write(true).open(noted).unwrap().set_modified(yesterday).unwrap();
+        assert!(home.fetch(port, &["--timeout", "1"]).stderr.contains("CAPA with nothing"));
+        assert_eq!(server.join().unwrap(), 2, "attempts with CAPA");
+    }
+}
+
+#[test]
+fn a_server_that_goes_away_is_not_asked_without_end() {
+    let home = Home::new();
+    // Closes on everything: one connection with CAPA, one without.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = std::thread::spawn(move || {
+        for expected in ["CAPA", "USER alice"] {
+            let mut peer = Peer::new(listener.accept().unwrap().0);
+            peer.send("+OK\r\n");
+            peer.expect(expected);
+        }
+    });
+    let ran = home.fetch(port, &[]);
+    assert_eq!(ran.code, Some(75), "{ran:?}");
+    server.join().unwrap();
+    // Gone for good after the first: what is told is what happened first.
+    let server = Server::once(|peer| {
+        peer.send("+OK\r\n");
+        peer.expect("CAPA");
+    });
+    let ran = home.fetch(server.port, &[]);
+    assert_eq!(ran.code, Some(75), "{ran:?}");
+    assert!(!home.maildir().exists());
+}
+
+#[test]
 fn one_message_that_cannot_be_had_does_not_keep_the_others_back() {
     let home = Home::new();
     let server = scripted(3, |peer| {

@@ -26,7 +26,7 @@ use tracing::{info, warn};
 
 use super::{
     arguments::Fetch,
-    connect,
+    connect::{self, Opened},
     exit::{Exit, Failure},
 };
 use journal::Account;
@@ -34,15 +34,21 @@ use plan::{Listed, Plan};
 use spool::Spool;
 
 pub(super) fn run(arguments: &Fetch) -> Result<Exit, Failure> {
-    let options = connect::options(&arguments.account.connection)?;
+    let mut options = connect::options(&arguments.account.connection)?;
     let login = connect::login(&arguments.account)?;
     let account = Account { host: options.host.clone(), port: options.port, user: login.name().to_owned() };
     // What an interrupted run left is finished whether the server can be reached or not. Where there was
     // no run before, nothing is made until it can.
     let known = Spool::is_in(&arguments.maildir, &account);
     let opened = known.then(|| Spool::open(&arguments.maildir, &account)).transpose()?;
-    let mut session = connect::open_maildrop(&options, &login)?;
+    if opened.as_ref().is_some_and(Spool::is_without_capa) {
+        options.asks_capabilities = false;
+    }
+    let Opened { mut session, is_without_capa } = connect::open_maildrop(&options, &login)?;
     let mut spool = opened.map_or_else(|| Spool::open(&arguments.maildir, &account), Ok)?;
+    if is_without_capa {
+        spool.note_without_capa();
+    }
     let mut run = Run { arguments, options: &options, spool: &mut spool, fetched: 0, octets: 0, failed: 0 };
     let deletable = run.fetch(&mut session)?;
     let exit = run.finish(session, &deletable)?;

@@ -16,17 +16,22 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, chown},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use pop3_client::proto::types::ListedUniqueId;
 use pop3_store::maildir::{Batch, Delivery, Maildir};
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use super::{
     journal::{self, Account, Damage, Entry, Journal, State},
     plan::Listed,
 };
 use crate::program::exit::{Exit, Failure};
+
+/// A file beside the journal whose time says when the server was last lost on CAPA.
+const WITHOUT_CAPA: &str = "without-capa";
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The Maildir of one account's fetches, locked.
 #[derive(Debug)]
@@ -212,6 +217,20 @@ impl Spool {
         self.append(&text)
     }
 
+    /// Whether the server was lost on CAPA, and only then, within the last day. No longer: it may have been
+    /// the network, and without CAPA there is neither SASL nor pipelining.
+    pub(super) fn is_without_capa(&self) -> bool {
+        let noted = fs::metadata(self.state.join(WITHOUT_CAPA)).and_then(|metadata| metadata.modified());
+        // A time that is still to come says nothing.
+        noted.is_ok_and(|noted| noted.elapsed().is_ok_and(|age| age < DAY))
+    }
+
+    /// The next runs need not find out again. Where it cannot be written, they will.
+    pub(super) fn note_without_capa(&self) {
+        let path = self.state.join(WITHOUT_CAPA);
+        let _ = fs::write(&path, "").and_then(|()| belongs_to_owner_of(&self.state, &path));
+    }
+
     /// The session broke while this message was fetched: next time it comes last.
     pub(super) fn note_failure(&mut self, unique_id: &ListedUniqueId<'static>) -> Result<(), Failure> {
         self.journal.failed(unique_id);
@@ -252,7 +271,16 @@ fn take_lock(state: &Path, maildir: &Path, account: &Account) -> Result<File, Fa
 /// Reads the journal, takes off what a crash cut short, and opens it to append.
 fn open_journal(path: &Path, account: &Account) -> Result<(Journal, File), Failure> {
     let text = match fs::read(path) {
-        Ok(text) => text,
+        Ok(text) => {
+            if text.is_empty() {
+                warn!(
+                    "{} is empty, so what was fetched before is not known any more and is fetched again; if \
+                     there is a copy of it, stop this, put it back, and start again",
+                    path.display()
+                );
+            }
+            text
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(failed("read", path)(error)),
     };

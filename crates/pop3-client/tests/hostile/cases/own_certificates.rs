@@ -34,6 +34,14 @@ fn the_very_certificate_of_the_file_is_taken_for_its_names() {
 
 // Conformance: C-2595-03
 #[test]
+fn the_addresses_of_another_certificate_are_told_as_they_are_written() {
+    let elsewhere = SelfSigned::new(&["::1", "2001:db8::2", "::ffff:192.0.2.1"]);
+    let error = connect(elsewhere.server(), elsewhere.file()).unwrap_err().to_string();
+    assert!(error.contains("but for ::1, 2001:db8::2, ::ffff:192.0.2.1;"), "{error}");
+}
+
+// Conformance: C-2595-03
+#[test]
 fn another_certificate_that_vouches_for_itself_is_refused() {
     let (own, other) = (SelfSigned::new(&["127.0.0.1"]), SelfSigned::new(&["127.0.0.1"]));
     let error = connect(other.server(), own.file()).unwrap_err();
