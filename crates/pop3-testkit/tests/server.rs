@@ -87,6 +87,16 @@ fn mail_comes_while_the_server_runs() {
 }
 
 #[test]
+fn a_message_may_come_from_a_file() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "Subject: filed\n\n.\n").unwrap();
+    let server = TestServer::builder().user("alice", "wonderland").eml("alice", file.path()).start().unwrap();
+    let mut raw = Raw::login(server.plain_address());
+    raw.ask("RETR 1");
+    assert_eq!(raw.lines(), ["Subject: filed", "", ".."]);
+}
+
+#[test]
 fn capabilities_are_what_the_script_says() {
     let server = TestServer::builder()
         .user("alice", "wonderland")

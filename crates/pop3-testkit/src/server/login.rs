@@ -14,7 +14,7 @@ use super::{
     session::Session,
 };
 
-/// How Exchange Online refuses a token that comes with AUTH; getmail6 issue 379 of email-oauth2-proxy.
+/// How Exchange Online refuses a token that comes with AUTH: email-oauth2-proxy issue 379, getmail6 issue 256.
 const TOKEN_WITH_AUTH: &[u8] = b"-ERR Protocol error. Connection is closed. 10\r\n";
 
 /// A SASL exchange under way.
