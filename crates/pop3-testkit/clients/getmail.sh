@@ -25,6 +25,14 @@ path = $POP3_OUTDIR/mail/
 delete = $delete
 read_all = false
 END
+# What getmail 6.18 has for this misses the end of a delivery that was quick, and gives up after a while.
+cat > "$state/sitecustomize.py" <<END
+import os
+from getmailcore.baseclasses import ForkingBase
+ForkingBase._prepare_child = lambda self: None
+ForkingBase._wait_for_child = lambda self, child: os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+END
+export PYTHONPATH="$state" PYTHONDONTWRITEBYTECODE=1
 # For each message getmail closes every file that the limit lets it have open; with a large one that takes long.
 ulimit -n 64
 if [ "$(id -u)" = 0 ]; then

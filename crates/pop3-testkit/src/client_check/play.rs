@@ -15,7 +15,7 @@ use super::{
     mail,
     process::{self, End},
     scan::{Copies, Found},
-    scenario::{Scenario, with_numbers},
+    scenario::{Scenario, commands, with_numbers},
 };
 use crate::{
     server::{Kind, TestServer},
@@ -149,8 +149,11 @@ impl<'a> Stage<'a> {
         let before = self.server.sessions().len();
         let is_first = index == 0;
         let interrupt = self.scenario.interrupt.as_ref().filter(|_| is_first);
-        let interrupt_at = interrupt.and_then(|interrupt| with_numbers(&interrupt.at, number));
-        let mut deliver_at = self.scenario.deliver_at.clone().filter(|_| is_first);
+        let points = |at: &String| -> Vec<String> {
+            commands(at).iter().filter_map(|command| with_numbers(command, number)).collect()
+        };
+        let interrupt_at = interrupt.map(|interrupt| points(&interrupt.at));
+        let mut deliver_at = self.scenario.deliver_at.as_ref().filter(|_| is_first).map(points);
         let mut watch = Watch::default();
         let (mut arrived, mut delivered) = (0, Ok(()));
         let begin = Instant::now();
@@ -161,11 +164,13 @@ impl<'a> Stage<'a> {
                 return false;
             }
             let said = self.said(before);
-            if deliver_at.take_if(|at| said.iter().any(|line| line.starts_with(at.as_str()))).is_some() {
+            let is_said = |points: &Vec<String>| {
+                said.iter().any(|line| points.iter().any(|point| line.starts_with(point.as_str())))
+            };
+            if deliver_at.take_if(|points| is_said(points)).is_some() {
                 arrived = 1;
                 delivered = self.server.deliver(USER, mail::message(self.delivered + 1)).map(|_| ());
             }
-            let is_said = |at: &String| said.iter().any(|line| line.starts_with(at.as_str()));
             interrupt_at.as_ref().is_some_and(is_said) && watch.is_still(self.octets(before))
         });
         let took = begin.elapsed();

@@ -49,8 +49,9 @@ impl Interruption {
     }
 }
 
-/// Runs it until it ends. When `is_due` says so, it is interrupted, once; when `limit` has passed since
-/// its start, or since the interruption, the whole group is killed.
+/// Runs it until it ends. `is_due` is asked again and again; when it says so for the first time, the
+/// program is interrupted. When `limit` has passed since its start, or since the interruption, the whole
+/// group is killed.
 pub(super) fn run(
     command: &mut Command,
     output: &Path,
@@ -68,11 +69,10 @@ pub(super) fn run(
             settle(group(&child)?);
             return Ok(end(status));
         }
-        if let Some(interruption) = pending
-            && is_due()
+        if is_due()
+            && let Some(interruption) = pending.take()
         {
             signal(group(&child)?, interruption.signal())?;
-            pending = None;
             since = Instant::now();
         }
         if since.elapsed() >= limit {

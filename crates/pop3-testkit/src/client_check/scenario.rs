@@ -116,7 +116,7 @@ impl Scenario {
     pub(super) fn plan(&self, run: usize, number: impl Fn(u32) -> Option<u32>) -> Result<Plan, InvalidRule> {
         let mut plan = Plan::new();
         for text in self.runs.get(run).map(Vec::as_slice).unwrap_or_default() {
-            if let Some(text) = with_numbers(text, &number) {
+            for text in commands(text).iter().filter_map(|text| with_numbers(text, &number)) {
                 plan.push(text.parse::<Rule>()?);
             }
         }
@@ -130,6 +130,14 @@ impl Scenario {
             may_be_removed: self.server_removes,
             may_have_wrong_dots: self.wrong_dots,
         }
+    }
+}
+
+/// The text with `FETCH` at its beginning replaced by the commands that fetch a message.
+pub(super) fn commands(text: &str) -> Vec<String> {
+    match text.strip_prefix("FETCH") {
+        Some(rest) => ["RETR", "TOP"].map(|command| format!("{command}{rest}")).into(),
+        None => vec![text.to_owned()],
     }
 }
 
@@ -182,6 +190,12 @@ mod tests {
             Some(r"QUIT: answer -ERR x\{20}")
         );
         assert_eq!(with_numbers("QUIT: answer {a}", number).as_deref(), Some("QUIT: answer {a}"));
+    }
+
+    #[test]
+    fn fetching_is_by_either_command() {
+        assert_eq!(commands("FETCH {3}: close"), ["RETR {3}: close", "TOP {3}: close"]);
+        assert_eq!(commands("QUIT: close"), ["QUIT: close"]);
     }
 
     #[test]

@@ -1,0 +1,138 @@
+//! What `client-check` says of fetchers that make one mistake each, and of one that makes none.
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "a test")]
+
+use std::{num::NonZeroUsize, time::Duration};
+
+use pop3_testkit::client_check::{Check, End, Mode, Outcome, Scenario, Verdict};
+
+const FETCHER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/client_check/fetcher.py");
+
+fn fetcher(mistakes: &[&str]) -> Vec<String> {
+    let arguments =
+        ["python3", FETCHER, "{host}", "{port}", "{user}", "{password}", "{outdir}", "{timeout}", "{mode}"];
+    arguments.iter().chain(mistakes).map(|argument| (*argument).to_owned()).collect()
+}
+
+fn check(mode: Mode, mistakes: &[&str], scenario: &str, timeout: u64) -> Outcome {
+    let all = Scenario::built_in().unwrap();
+    let chosen: Vec<&Scenario> = all.iter().filter(|found| found.name() == scenario).collect();
+    let check = Check {
+        command: fetcher(mistakes),
+        mode,
+        timeout: Duration::from_secs(timeout),
+        tls: false,
+        jobs: NonZeroUsize::MIN,
+    };
+    let work = tempfile::tempdir().unwrap();
+    check.run(&chosen, work.path()).unwrap().remove(0)
+}
+
+/// The marks of the messages with this verdict.
+fn marks(outcome: &Outcome, verdict: Verdict) -> Vec<u32> {
+    let messages = outcome.messages.iter().filter(|message| message.verdict == verdict);
+    messages.map(|message| message.mark).collect()
+}
+
+/// Longer than any run takes that ends by itself.
+const LONG: u64 = 60;
+
+#[test]
+fn a_fetcher_without_mistakes_is_ok() {
+    for mode in [Mode::Delete, Mode::Keep] {
+        for scenario in ["healthy", "quit-dropped-before-removal", "stall-then-kill", "retr-err-on-one"] {
+            let outcome = check(mode, &[], scenario, LONG);
+            assert_eq!(outcome.verdict, Verdict::Ok, "{mode:?} {}", outcome.summary());
+            assert_eq!(outcome.messages.len(), 6);
+        }
+    }
+}
+
+#[test]
+fn an_mbox_is_read_as_well() {
+    let outcome = check(Mode::Keep, &["mbox"], "healthy", LONG);
+    assert_eq!(outcome.verdict, Verdict::Ok, "{}", outcome.summary());
+    let outcome = check(Mode::Keep, &["mbox", "no-state"], "healthy", LONG);
+    assert_eq!(marks(&outcome, Verdict::Duplicated), [1, 2, 3, 4, 5], "{}", outcome.summary());
+}
+
+#[test]
+fn mail_is_lost_by_who_deletes_before_it_is_stored() {
+    let outcome = check(Mode::Delete, &["stores-late"], "kill-after-removal", LONG);
+    assert_eq!(outcome.verdict, Verdict::Lost, "{}", outcome.summary());
+    assert_eq!(marks(&outcome, Verdict::Lost), [1, 2, 3, 4, 5]);
+    assert_eq!(marks(&outcome, Verdict::Ok), [6]);
+    assert_eq!(outcome.runs[0].end, End::Signal(9));
+}
+
+#[test]
+fn mail_is_duplicated_by_who_keeps_no_state() {
+    let outcome = check(Mode::Keep, &["no-state"], "healthy", LONG);
+    assert_eq!(outcome.verdict, Verdict::Duplicated);
+    assert_eq!(marks(&outcome, Verdict::Duplicated), [1, 2, 3, 4, 5]);
+    let outcome = check(Mode::Delete, &["no-state"], "quit-dropped-before-removal", LONG);
+    assert_eq!(outcome.verdict, Verdict::Duplicated, "{}", outcome.summary());
+}
+
+#[test]
+fn a_part_is_taken_for_the_whole_by_who_does_not_look_at_the_size() {
+    for mode in [Mode::Delete, Mode::Keep] {
+        let outcome = check(mode, &[], "short-but-terminated", LONG);
+        assert_eq!(outcome.verdict, Verdict::Truncated);
+        assert_eq!(marks(&outcome, Verdict::Truncated), [3], "{}", outcome.summary());
+    }
+}
+
+#[test]
+fn who_waits_for_ever_is_stuck_and_killed() {
+    let outcome = check(Mode::Keep, &["patient"], "stall-mid-retr", 3);
+    assert_eq!(outcome.verdict, Verdict::Stuck, "{}", outcome.summary());
+    assert_eq!(outcome.runs[0].end, End::Stuck);
+    assert_eq!(outcome.runs[1].end, End::Exit(0));
+}
+
+#[test]
+fn octets_that_were_not_sent_are_damage() {
+    for mistake in ["stuffed", "drops-lines"] {
+        let outcome = check(Mode::Delete, &[mistake], "healthy", LONG);
+        assert_eq!(outcome.verdict, Verdict::Damaged, "{mistake}: {}", outcome.summary());
+    }
+}
+
+#[test]
+fn one_message_that_is_refused_blocks_who_gives_up_at_it() {
+    let outcome = check(Mode::Keep, &["gives-up"], "retr-err-on-one", LONG);
+    assert_eq!(outcome.verdict, Verdict::Blocked);
+    assert_eq!(marks(&outcome, Verdict::Blocked), [4, 5, 6], "{}", outcome.summary());
+}
+
+#[test]
+fn what_should_be_removed_and_is_not_is_left_and_the_other_way_round_removed() {
+    let left = check(Mode::Delete, &["wrong-mode"], "healthy", LONG);
+    assert_eq!(left.verdict, Verdict::Left, "{}", left.summary());
+    assert!(left.messages.iter().all(|message| message.is_on_server));
+    let removed = check(Mode::Keep, &["wrong-mode"], "healthy", LONG);
+    assert_eq!(removed.verdict, Verdict::Removed, "{}", removed.summary());
+}
+
+#[test]
+fn mail_that_comes_while_others_are_fetched_is_counted_too() {
+    let outcome = check(Mode::Delete, &[], "mail-arrives", LONG);
+    assert_eq!(outcome.verdict, Verdict::Ok, "{}", outcome.summary());
+    assert_eq!(outcome.messages.len(), 7);
+}
+
+#[test]
+fn a_command_that_cannot_be_started_is_told() {
+    let all = Scenario::built_in().unwrap();
+    let check = Check {
+        command: vec!["/nowhere/fetch".into()],
+        mode: Mode::Keep,
+        timeout: Duration::from_secs(LONG),
+        tls: false,
+        jobs: NonZeroUsize::MIN,
+    };
+    let work = tempfile::tempdir().unwrap();
+    let error = check.run(&all.iter().collect::<Vec<_>>(), work.path()).unwrap_err().to_string();
+    assert!(error.starts_with("cannot run /nowhere/fetch: "), "{error}");
+}
