@@ -193,6 +193,7 @@ impl Session {
             }
             None => Vec::new(),
         };
+        self.wire.is_before_tls = true;
         self.wire.perform(shape(&faults, Said::Tls, self.number, octets))?;
         let config = self.shared.tls().map_err(|error| End::Handshake(error.to_string()))?;
         self.wire.begin_tls(config, HANDSHAKE)

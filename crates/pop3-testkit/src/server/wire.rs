@@ -58,6 +58,8 @@ pub(super) struct Wire {
     stream: Stream<Socket>,
     masker: Masker,
     pub(super) input: Vec<u8>,
+    /// What comes next is a handshake, which nobody but TLS may read.
+    pub(super) is_before_tls: bool,
 }
 
 /// What reading gave.
@@ -72,7 +74,15 @@ impl Wire {
     pub(super) fn new(shared: Arc<Shared>, number: u32, socket: Arc<TcpStream>) -> Self {
         let socket = Socket(socket);
         let stream = Stream::Plain(socket.clone());
-        Self { shared, number, socket, stream, masker: Masker::new(), input: Vec::new() }
+        Self {
+            shared,
+            number,
+            socket,
+            stream,
+            masker: Masker::new(),
+            input: Vec::new(),
+            is_before_tls: false,
+        }
     }
 
     // ---- reading ----
@@ -177,7 +187,7 @@ impl Wire {
     fn wait(&mut self, time: Duration) -> Result<(), End> {
         self.note_entry(Entry::Wait(time));
         let until = Instant::now() + time;
-        while self.input.len() < READ_AHEAD {
+        while !self.is_before_tls && self.input.len() < READ_AHEAD {
             match self.read(Some(until))? {
                 Heard::Octets => {}
                 Heard::Nothing => return Ok(()),
@@ -239,6 +249,7 @@ impl Wire {
         match Stream::accept_tls(self.socket.clone(), config) {
             Ok(stream) => {
                 self.stream = stream;
+                self.is_before_tls = false;
                 self.masker = Masker::new();
                 self.note(|record| {
                     record.is_tls = true;
