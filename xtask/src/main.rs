@@ -6,6 +6,7 @@ mod conformance;
 mod fuzz;
 mod junit;
 mod left_out;
+mod matrix;
 mod outcomes;
 mod peers;
 mod process;
@@ -45,6 +46,9 @@ enum Task {
     /// Installs the mail programs that the tests talk to, and unpacks other POP3 servers, where that is
     /// possible; or starts one of the servers.
     Peers(peers::Arguments),
+    /// Plays the conformance run against all servers and checks several clients, and writes
+    /// docs/conformance.md.
+    Matrix(matrix::Arguments),
     /// Fuzzes the core; seeds come from the transcripts.
     Fuzz {
         /// Seconds to spend on each target.
@@ -84,6 +88,7 @@ fn run(task: Task) -> anyhow::Result<bool> {
         }
         Task::Conformance { check } => conformance::run(&workspace, check),
         Task::Peers(arguments) => peers::run(&workspace, &arguments),
+        Task::Matrix(arguments) => matrix::run(&workspace, &arguments),
         Task::Fuzz { seconds, targets } => fuzz::run(&workspace, seconds, &targets),
         Task::Bench { arguments } => bench::run(&workspace, &arguments),
     }

@@ -24,46 +24,42 @@ use std::io;
 use anyhow::Context;
 
 pub(crate) use self::programs::search_path;
-pub(crate) use self::root::{PASSWORD, USER};
+pub(crate) use self::root::{OTHER_PASSWORD, OTHER_USER, PASSWORD, USER};
 pub(crate) use self::running::Running;
-pub(crate) use self::server::{Server, all as servers};
+pub(crate) use self::server::{Server, all as servers, named as server_named};
 use crate::left_out::peers_are_required;
 use crate::workspace::Workspace;
 
 /// What is asked of the peers.
 #[derive(Debug, clap::Args)]
-#[group(multiple = false)]
 pub(crate) struct Arguments {
     /// Keeps one server running until Ctrl-C, and says how to reach it.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", group = "act")]
     start: Option<String>,
-    /// Delivers the message on standard input to `$POP3_USER`, or alice, of a server that is running.
-    #[arg(long, value_name = "NAME")]
+    /// Delivers the message on standard input to a user of a server that is running.
+    #[arg(long, value_name = "NAME", group = "act")]
     deliver: Option<String>,
+    /// Whom the message is delivered to.
+    #[arg(long, value_name = "USER", default_value = USER)]
+    user: String,
     /// The part of --start that runs in a PID namespace of its own.
-    #[arg(long, hide = true)]
+    #[arg(long, hide = true, group = "act")]
     serve: Option<String>,
 }
-
-/// Whom a message is delivered to, when it is not alice.
-const RECIPIENT: &str = "POP3_USER";
 
 /// Does one of these; without arguments installs and unpacks what is missing, and says what is there.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<bool> {
     if let Some(name) = &arguments.serve {
         serve::run(workspace, server::named(name)?)?;
     } else if let Some(name) = &arguments.deliver {
-        let user = std::env::var(RECIPIENT).unwrap_or_else(|_| USER.to_owned());
-        server::named(name)?.deliver(workspace, &user, &mut io::stdin().lock())?;
+        server::named(name)?.deliver(workspace, &arguments.user, &mut io::stdin().lock())?;
     } else if let Some(name) = &arguments.start {
         let server = server::named(name)?;
-        return match server.unpack(workspace)? {
-            Ok(()) => keep_running(workspace, server).map(|()| true),
-            Err(why) => {
-                println!("left out: {name}: {why}");
-                Ok(false)
-            }
-        };
+        if let Err(why) = server.unpack(workspace)? {
+            println!("left out: the server {name}: {why}");
+            return Ok(false);
+        }
+        keep_running(workspace, server)?;
     } else {
         return install(workspace);
     }
@@ -99,7 +95,7 @@ fn keep_running(workspace: &Workspace, server: &'static Server) -> anyhow::Resul
         root::OTHER_USER,
         root::OTHER_PASSWORD
     );
-    println!("deliver with: {} < message.eml", running.deliver_command()?);
+    println!("deliver with: {} < message.eml", running.deliver_command(USER)?);
     println!("log: {}", running.log().display());
     println!("Ctrl-C ends it.");
     running.wait().context("the server could not be waited for")

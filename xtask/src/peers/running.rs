@@ -70,10 +70,10 @@ impl Running {
         self.ports.tls.map(|port| format!("127.0.0.1:{port}"))
     }
 
-    /// A command that takes a message on standard input.
-    pub(crate) fn deliver_command(&self) -> anyhow::Result<String> {
+    /// A command for the shell that takes a message for a user on standard input.
+    pub(crate) fn deliver_command(&self, user: &str) -> anyhow::Result<String> {
         let program = self.program.to_str().context("the path of this program is no UTF-8")?;
-        Ok(format!("'{program}' peers --deliver {}", self.server.name))
+        Ok(format!("'{program}' peers --deliver {} --user {user}", self.server.name))
     }
 
     pub(crate) fn log(&self) -> &Path {

@@ -1,0 +1,161 @@
+//! The matrix: the conformance run against our server and those of other projects, and what several programs
+//! that fetch mail do when things go wrong. The results are written to docs/conformance.md.
+
+mod clients;
+mod page;
+mod servers;
+
+use std::fs;
+
+use anyhow::{Context, bail};
+use clap::ValueEnum;
+
+use self::clients::ClientRun;
+use self::servers::{ServerRun, Way};
+use crate::left_out::peers_are_required;
+use crate::peers::{self, Running, Server};
+use crate::process;
+use crate::workspace::Workspace;
+
+/// What is written.
+const PAGE: &str = "docs/conformance.md";
+
+/// What is asked for: everything and the page, or a part of it and no page.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Runs against this server alone, prints the report, and writes no page.
+    #[arg(long, value_name = "NAME")]
+    server: Option<String>,
+    /// With --server: makes the connections in this way alone.
+    #[arg(long, value_enum, requires = "server")]
+    way: Option<Way>,
+    /// With --server: plays this case, section or row alone; may be repeated.
+    #[arg(long, value_name = "NAME", requires = "server")]
+    case: Vec<String>,
+    /// Runs nothing, and writes the page of the results that were kept.
+    #[arg(long, conflicts_with = "server")]
+    kept: bool,
+}
+
+/// Everything that the page tells.
+#[derive(Debug)]
+struct Results {
+    servers: Vec<ServerResults>,
+    clients: Vec<ClientRun>,
+}
+
+/// What is told of one server.
+#[derive(Debug)]
+struct ServerResults {
+    server: &'static Server,
+    version: String,
+    /// In the order of [`Way`].
+    runs: Vec<ServerRun>,
+}
+
+/// Does it. False when a peer that CI must have is left out.
+pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<bool> {
+    if arguments.kept {
+        let results = kept(workspace)?;
+        return write(workspace, &results).map(|()| true);
+    }
+    build(workspace)?;
+    if let Some(name) = &arguments.server {
+        return one(workspace, peers::server_named(name)?, arguments);
+    }
+    let mut is_complete = true;
+    let mut servers = Vec::new();
+    for server in peers::servers() {
+        match server.unpack(workspace)? {
+            Ok(()) => servers.push(all_ways(workspace, server)?),
+            Err(why) => {
+                println!("left out: the server {}: {why}", server.name);
+                is_complete = false;
+            }
+        }
+    }
+    let clients = clients::run_all(workspace)?;
+    is_complete &= clients.len() == clients::ALL.len() * clients::MODES.len();
+    if is_complete {
+        write(workspace, &Results { servers, clients })?;
+    } else {
+        println!("{PAGE} is written only when nothing is left out");
+    }
+    Ok(is_complete || !peers_are_required())
+}
+
+/// Plays what was asked for against one server; the report of `pop3-conform` goes to the screen.
+fn one(workspace: &Workspace, server: &'static Server, arguments: &Arguments) -> anyhow::Result<bool> {
+    if let Err(why) = server.unpack(workspace)? {
+        println!("left out: the server {}: {why}", server.name);
+        return Ok(!peers_are_required());
+    }
+    let running = Running::start(workspace, server)?;
+    let ways = match arguments.way {
+        Some(way) => vec![way],
+        None => Way::value_variants().to_vec(),
+    };
+    let mut is_good = true;
+    for way in ways {
+        if way == Way::Tls && running.tls_address().is_none() {
+            println!("{} has no port with TLS from the first octet", server.name);
+            continue;
+        }
+        is_good &= servers::show(workspace, &running, way, &arguments.case)?;
+    }
+    Ok(is_good)
+}
+
+/// Plays every case in every way that the server knows.
+fn all_ways(workspace: &Workspace, server: &'static Server) -> anyhow::Result<ServerResults> {
+    let version = server.version(workspace)?;
+    println!("{} {version}", server.name);
+    let mut runs = Vec::new();
+    for way in Way::value_variants() {
+        // A fresh server each time: no run finds the mail, or the penalties, of another.
+        let running = Running::start(workspace, server)?;
+        let is_known = match way {
+            Way::Plain => true,
+            Way::Stls => runs.first().is_some_and(ServerRun::offers_stls),
+            Way::Tls => running.tls_address().is_some(),
+        };
+        if is_known {
+            runs.push(servers::keep(workspace, &running, server, *way)?);
+        }
+    }
+    Ok(ServerResults { server, version, runs })
+}
+
+/// What earlier runs have left.
+fn kept(workspace: &Workspace) -> anyhow::Result<Results> {
+    let mut servers = Vec::new();
+    for server in peers::servers() {
+        let runs = servers::kept(workspace, server)?;
+        if runs.is_empty() {
+            bail!("no results of {} are kept; run cargo xtask matrix", server.name);
+        }
+        servers.push(ServerResults { server, version: server.version(workspace)?, runs });
+    }
+    Ok(Results { servers, clients: clients::kept(workspace)? })
+}
+
+fn write(workspace: &Workspace, results: &Results) -> anyhow::Result<()> {
+    let requirements = fs::read_to_string(workspace.root().join("docs/requirements.md"))
+        .context("cannot read docs/requirements.md")?;
+    let text = page::written(results, &requirements);
+    fs::write(workspace.root().join(PAGE), text).with_context(|| format!("cannot write {PAGE}"))?;
+    println!("{PAGE} is written");
+    Ok(())
+}
+
+/// The programs that take part.
+pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
+    let mut command = workspace.cargo();
+    command.args(["build", "--locked", "--bins", "--all-features"]);
+    command.args(["-p", "pop3-server", "-p", "pop3-client", "-p", "pop3-testkit"]);
+    if process::show(&mut command, &workspace.scratch().join("logs/matrix-build.txt"))? {
+        Ok(())
+    } else {
+        bail!("the programs that the matrix runs do not build")
+    }
+}
