@@ -19,7 +19,7 @@ mod run;
 mod session;
 mod template;
 mod text;
-mod tls;
+pub(crate) mod tls;
 mod values;
 mod wire;
 

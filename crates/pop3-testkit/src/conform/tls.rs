@@ -27,7 +27,7 @@ pub enum Trust {
 /// # Errors
 ///
 /// A sentence that names the file and says what to do.
-pub(super) fn configuration(trust: &Trust) -> Result<ClientConfig, String> {
+pub(crate) fn configuration(trust: &Trust) -> Result<ClientConfig, String> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
