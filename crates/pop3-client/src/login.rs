@@ -134,6 +134,11 @@ impl Login {
             Method::Sasl(mechanism) => {
                 let choice = choose(&[mechanism.name()], &self.credentials(), &at.policy());
                 match choice {
+                    // RFC 5802 section 6: to say that the server does not offer -PLUS would be a lie, and a
+                    // server takes it for somebody in between. What was asked for is used without binding.
+                    Some(_) if at.offers_bound(mechanism) => {
+                        self.sasl(&Choice::new(mechanism), at, has_code)
+                    }
                     Some(choice) => self.sasl(&choice, at, has_code),
                     None if mechanism.is_plaintext() && !at.may_send_plaintext() => {
                         Err(Error::PlaintextRefused)
@@ -215,6 +220,12 @@ fn is_sendable(text: &str) -> bool {
 }
 
 impl Circumstances<'_> {
+    /// Whether the server announces this mechanism with channel binding too.
+    fn offers_bound(&self, mechanism: pop3_sasl::Mechanism) -> bool {
+        let bound = |name: &Mechanism<'_>| name.as_str().strip_suffix("-PLUS") == Some(mechanism.name());
+        self.capabilities.mechanisms().any(bound)
+    }
+
     fn may_send_plaintext(&self) -> bool {
         self.is_tls || self.connector.options().security.allows_plaintext()
     }

@@ -54,6 +54,9 @@ fn our_client_logs_in_in_every_way() {
         (password().with_method(Method::Sasl(Mechanism::Plain)), "PLAIN"),
         (password().with_method(Method::Sasl(Mechanism::Login)), "LOGIN"),
         (password().with_method(Method::Sasl(Mechanism::CramMd5)), "CRAM-MD5"),
+        // Where -PLUS is offered too: this client must not claim that it is not.
+        (password().with_method(Method::Sasl(Mechanism::ScramSha1)), "SCRAM-SHA-1"),
+        (password().with_method(Method::Sasl(Mechanism::ScramSha256)), "SCRAM-SHA-256"),
         (password().with_method(Method::Sasl(Mechanism::ScramSha1Plus)), "SCRAM-SHA-1-PLUS"),
         (password().with_method(Method::Sasl(Mechanism::ScramSha256Plus)), "SCRAM-SHA-256-PLUS"),
         (Login::token("alice", TOKEN).with_method(Method::Sasl(Mechanism::OauthBearer)), "OAUTHBEARER"),
