@@ -4,7 +4,7 @@ use std::{
     io,
     net::SocketAddr,
     sync::{Arc, atomic::Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use pop3_store::Store;
@@ -14,7 +14,7 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-use crate::{Authenticator, Kind, Shared, session::Session};
+use crate::{Authenticator, Kind, Shared, admission::Full, session::Session};
 
 /// The first wait when no connection can be taken in; doubled up to the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
@@ -45,7 +45,9 @@ pub(crate) async fn accept<S: Store, A: Authenticator>(
                 if shared.counters.make_room() {
                     wait = FIRST_WAIT;
                 }
-                warn!(%error, ?wait, "cannot accept connections now");
+                if shared.flood.admits(Instant::now()) {
+                    warn!(%error, ?wait, "cannot accept connections now");
+                }
                 shared.stop.run_until_cancelled(sleep(wait)).await;
                 wait = wait.saturating_mul(2).min(LONGEST_WAIT);
             }
@@ -62,7 +64,11 @@ fn admit<S: Store, A: Authenticator>(
     let admission = match shared.counters.admit(peer.ip()) {
         Ok(admission) => admission,
         Err(full) => {
-            debug!(%peer, ?full, "no place for a connection");
+            if full == Full::Server && shared.flood.admits(Instant::now()) {
+                warn!(%peer, "the server is full, and everybody on it has logged in: raise limits.connections");
+            } else {
+                debug!(%peer, ?full, "no place for a connection");
+            }
             if kind != Kind::Tls {
                 // Fits into the buffer of any socket that was just opened. Under TLS it would cost a
                 // handshake, which is what there is no room for.

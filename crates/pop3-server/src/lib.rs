@@ -73,6 +73,7 @@ mod accept;
 mod admission;
 mod authenticator;
 mod config;
+mod flood;
 mod penalties;
 mod server;
 mod session;

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    hash::{BuildHasher as _, RandomState},
+    hash::{BuildHasher as _, Hash, RandomState},
     net::IpAddr,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
@@ -10,13 +10,18 @@ use std::{
 
 use crate::{Limits, admission::network};
 
-/// Failures by address. What was tried is kept as a keyed hash, to know a repetition when it comes.
+/// Failures by address, and by name: whoever guesses one name's password from many addresses waits too.
+/// Only answers to wrong passwords wait, so nobody can keep out who knows the right one.
+///
+/// What was tried is kept as a keyed hash, to know a repetition when it comes.
 #[derive(Debug)]
 pub(crate) struct Penalties {
     first: Duration,
     longest: Duration,
     hasher: RandomState,
-    failures: Mutex<HashMap<IpAddr, Failures>>,
+    of_address: Table<IpAddr>,
+    /// By keyed hash of the name, whether there is such a user or not.
+    of_name: Table<u64>,
 }
 
 #[derive(Debug)]
@@ -29,8 +34,8 @@ struct Failures {
 
 /// Failures are forgotten after this time without another.
 const MEMORY: Duration = Duration::from_secs(15 * 60);
-/// Addresses that are remembered; where more come, the later ones pay the first delay only.
-const ADDRESSES: usize = 65_536;
+/// Addresses, and names, that are remembered; where more come, the later ones pay the first delay only.
+const REMEMBERED: usize = 65_536;
 
 /// What somebody tried to log in with, as far as it needs to be known to see it again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +47,8 @@ impl Penalties {
             first: limits.failure_delay,
             longest: limits.failure_delay_max,
             hasher: RandomState::new(),
-            failures: Mutex::default(),
+            of_address: Table::default(),
+            of_name: Table::default(),
         }
     }
 
@@ -52,19 +58,45 @@ impl Penalties {
 
     /// Notes a failure, and says how long its answer waits. The same wrong password again, as a telephone
     /// sends it every five minutes, makes it no worse.
-    pub(crate) fn fail(&self, address: IpAddr, tried: Option<Tried>, now: Instant) -> Duration {
+    pub(crate) fn fail(
+        &self,
+        address: IpAddr,
+        name: Option<&str>,
+        tried: Option<Tried>,
+        now: Instant,
+    ) -> Duration {
         if self.first.is_zero() {
             return Duration::ZERO;
         }
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        if failures.len() >= ADDRESSES {
+        let of_address = self.of_address.fail(network(address), tried, now);
+        let of_name = name.map_or(1, |name| self.of_name.fail(self.hasher.hash_one(name), tried, now));
+        let doublings = of_address.max(of_name).saturating_sub(1).min(16);
+        self.first.saturating_mul(1 << doublings).min(self.longest)
+    }
+}
+
+/// Failures by what they have in common.
+#[derive(Debug)]
+struct Table<K>(Mutex<HashMap<K, Failures>>);
+
+impl<K> Default for Table<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Hash + Eq> Table<K> {
+    /// Notes a failure; the how manieth it is.
+    fn fail(&self, key: K, tried: Option<Tried>, now: Instant) -> u32 {
+        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if failures.len() >= REMEMBERED {
             failures.retain(|_, failures| now.duration_since(failures.last) < MEMORY);
-            if failures.len() >= ADDRESSES {
-                return self.first;
+            if failures.len() >= REMEMBERED && !failures.contains_key(&key) {
+                return 1;
             }
         }
         let tried = tried.map(|Tried(hash)| hash);
-        let entry = failures.entry(network(address)).or_insert(Failures { count: 0, last: now, tried: None });
+        let entry = failures.entry(key).or_insert(Failures { count: 0, last: now, tried: None });
         if now.duration_since(entry.last) >= MEMORY {
             entry.count = 0;
             entry.tried = None;
@@ -74,8 +106,7 @@ impl Penalties {
         }
         entry.last = now;
         entry.tried = tried;
-        let doublings = entry.count.saturating_sub(1).min(16);
-        self.first.saturating_mul(1 << doublings).min(self.longest)
+        entry.count
     }
 }
 
@@ -96,13 +127,13 @@ mod tests {
         let seconds: Vec<u64> = (0..1000)
             .map(|n| {
                 let tried = penalties.tried("alice", &n.to_string());
-                penalties.fail(one, Some(tried), now).as_secs()
+                penalties.fail(one, None, Some(tried), now).as_secs()
             })
             .collect();
         assert_eq!(seconds[..5], [2, 4, 8, 15, 15]);
         assert_eq!(seconds[999], 15);
-        assert_eq!(penalties.fail(two, None, now).as_secs(), 2);
-        assert_eq!(penalties.fail(one, None, now + MEMORY).as_secs(), 2, "forgotten in the end");
+        assert_eq!(penalties.fail(two, None, None, now).as_secs(), 2);
+        assert_eq!(penalties.fail(one, None, None, now + MEMORY).as_secs(), 2, "forgotten in the end");
     }
 
     // Conformance: A-37
@@ -113,24 +144,44 @@ mod tests {
         let now = Instant::now();
         let tried = penalties.tried("alice", "old password");
         for _ in 0..50 {
-            assert_eq!(penalties.fail(address, Some(tried), now).as_secs(), 2);
+            assert_eq!(penalties.fail(address, None, Some(tried), now).as_secs(), 2);
         }
         assert_ne!(tried, penalties.tried("alice", "old passwore"));
         assert_ne!(tried, penalties.tried("bob", "old password"));
         // Where nothing is known of what was tried, every failure counts.
-        assert_eq!(penalties.fail(address, None, now).as_secs(), 4);
-        assert_eq!(penalties.fail(address, None, now).as_secs(), 8);
+        assert_eq!(penalties.fail(address, None, None, now).as_secs(), 4);
+        assert_eq!(penalties.fail(address, None, None, now).as_secs(), 8);
+    }
+
+    // Conformance: A-38
+    #[test]
+    fn guessing_one_name_from_many_addresses_waits_too() {
+        let penalties = penalties();
+        let now = Instant::now();
+        let guess = |n: u32, name: &str| {
+            let tried = penalties.tried(name, &n.to_string());
+            penalties.fail(IpAddr::V4(n.into()), Some(name), Some(tried), now).as_secs()
+        };
+        let seconds: Vec<u64> = (0..1000).map(|n| guess(n, "alice")).collect();
+        assert_eq!((&seconds[..5], seconds[999]), (&[2, 4, 8, 15, 15][..], 15));
+        assert_eq!(guess(2000, "bob"), 2, "nobody else pays for it");
+        // Names are remembered up to a limit too, and those that are known stay so.
+        for n in 0..REMEMBERED as u32 + 10 {
+            guess(n, &n.to_string());
+        }
+        assert!(penalties.of_name.0.lock().unwrap().len() <= REMEMBERED);
+        assert_eq!(guess(5_000_000, "alice"), 15);
     }
 
     #[test]
     fn addresses_are_remembered_up_to_a_limit() {
         let penalties = penalties();
         let now = Instant::now();
-        for n in 0..ADDRESSES as u32 + 10 {
-            penalties.fail(IpAddr::V4(n.into()), None, now);
+        for n in 0..REMEMBERED as u32 + 10 {
+            penalties.fail(IpAddr::V4(n.into()), None, None, now);
         }
-        assert!(penalties.failures.lock().unwrap().len() <= ADDRESSES);
-        penalties.fail(IpAddr::V4(0xffff_ffff.into()), None, now + MEMORY);
-        assert_eq!(penalties.failures.lock().unwrap().len(), 1);
+        assert!(penalties.of_address.0.lock().unwrap().len() <= REMEMBERED);
+        penalties.fail(IpAddr::V4(0xffff_ffff.into()), None, None, now + MEMORY);
+        assert_eq!(penalties.of_address.0.lock().unwrap().len(), 1);
     }
 }

@@ -11,7 +11,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::info;
 
 use crate::{
-    Authenticator, Config, Kind, Listener, accept, admission::Counters, penalties::Penalties,
+    Authenticator, Config, Kind, Listener, accept, admission::Counters, flood::Flood, penalties::Penalties,
     timestamp::timestamp,
 };
 
@@ -40,6 +40,7 @@ impl Server {
             policies: [plain?, stls?, tls?],
             counters: Arc::new(Counters::new(config.limits.clone())),
             penalties: Penalties::new(&config.limits),
+            flood: Flood::default(),
             password_checks: Arc::new(Semaphore::new(config.limits.password_checks.max(1))),
             sessions: AtomicU64::new(0),
             stop: CancellationToken::new(),
@@ -82,6 +83,7 @@ pub(crate) struct Shared<S, A> {
     pub(crate) authenticator: A,
     pub(crate) counters: Arc<Counters>,
     pub(crate) penalties: Penalties,
+    pub(crate) flood: Flood,
     pub(crate) password_checks: Arc<Semaphore>,
     pub(crate) sessions: AtomicU64,
     /// No new sessions, and idle ones end.

@@ -332,6 +332,7 @@ fn a_configuration_file_is_what_holds() {
     assert_eq!(String::from_utf8(printed.stdout).unwrap(), effective);
 }
 
+// Conformance: A-11
 #[test]
 fn sighup_takes_a_renewed_certificate_and_ends_nothing() {
     let folder = root();
@@ -346,6 +347,8 @@ fn sighup_takes_a_renewed_certificate_and_ends_nothing() {
     let mut session = connect(&old).unwrap();
     session.line();
     session.log_in(USER, PASSWORD);
+    // Connected, and its handshake still to come.
+    let between = Client::connect(program.addresses[0]);
 
     let renewed = support::Certificate::create();
     fs::write(folder.path().join("cert.pem"), &renewed.chain_pem).unwrap();
@@ -359,6 +362,9 @@ fn sighup_takes_a_renewed_certificate_and_ends_nothing() {
     fs::write(folder.path().join("key.pem"), "no key").unwrap();
     program.signal(Signal::HUP);
     assert!(connect(&renewed.chain_pem).is_ok());
+    let mut between = between.start_tls(&trust(&renewed.chain_pem));
+    between.line();
+    between.quit();
     session.quit();
     let (status, log) = program.stop();
     assert!(status.success(), "{log}");

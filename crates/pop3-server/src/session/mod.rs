@@ -96,7 +96,9 @@ impl<S: Store, A: Authenticator> Session<S, A> {
             Some(Some(end)) => end,
             // Without a word: what came now could pass for the answer to the next command.
             Some(None) => {
-                debug!(session = self.id, peer = %self.peer, "gave way to a newcomer before login");
+                if self.may_log() {
+                    info!(session = self.id, peer = %self.peer, "gave way before login: the server is full");
+                }
                 return;
             }
             None => Ok(End::Closed(CloseReason::ShuttingDown)),
@@ -302,24 +304,38 @@ impl<S: Store, A: Authenticator> Session<S, A> {
 
     /// Logs a refusal, and lets the answer to wrong credentials wait.
     async fn delay(&self, refusal: &Refusal) {
-        let Refusal { rejection, name, reason, tried } = refusal;
-        let user = name.as_deref().unwrap_or_default().escape_debug();
-        let (session, peer) = (self.id, self.peer);
-        match rejection {
-            Rejection::BadCredentials => {
-                info!(session, %peer, %user, reason = %reason.escape_debug(), "login refused");
-                let delay = self.shared.penalties.fail(peer.ip(), *tried, Instant::now());
-                if !delay.is_zero() {
-                    self.shared.stop.run_until_cancelled(sleep(delay)).await;
-                }
-            }
-            Rejection::InUse | Rejection::LoginDelay | Rejection::UnsupportedMechanism => {
-                info!(session, %peer, %user, reason = %reason.escape_debug(), "login refused");
-            }
-            _ => {
-                warn!(session, %peer, %user, reason = %reason.escape_debug(), "login not possible");
-            }
+        let Refusal { rejection, name, tried, .. } = refusal;
+        self.log_refusal(refusal);
+        if *rejection != Rejection::BadCredentials {
+            return;
         }
+        let (address, now) = (self.peer.ip(), Instant::now());
+        let delay = self.shared.penalties.fail(address, name.as_deref(), *tried, now);
+        if !delay.is_zero() {
+            self.shared.stop.run_until_cancelled(sleep(delay)).await;
+        }
+    }
+
+    fn log_refusal(&self, refusal: &Refusal) {
+        if !self.may_log() {
+            return;
+        }
+        let user = refusal.name.as_deref().unwrap_or_default().escape_debug();
+        let (session, peer, reason) = (self.id, self.peer, refusal.reason.escape_debug());
+        match refusal.rejection {
+            Rejection::BadCredentials
+            | Rejection::InUse
+            | Rejection::LoginDelay
+            | Rejection::UnsupportedMechanism => {
+                info!(session, %peer, %user, %reason, "login refused");
+            }
+            _ => warn!(session, %peer, %user, %reason, "login not possible"),
+        }
+    }
+
+    /// Those who have logged in may always be written of, the others up to a limit.
+    fn may_log(&self) -> bool {
+        self.user.is_some() || self.shared.flood.admits(Instant::now())
     }
 
     // ---- TRANSACTION ----
@@ -443,11 +459,14 @@ impl<S: Store, A: Authenticator> Session<S, A> {
         let user = self.shown_user();
         match end {
             Ok(CloseReason::Quit) => debug!(session, %peer, user, "ended with QUIT"),
-            Ok(reason) => {
+            Ok(reason) if self.may_log() => {
                 let reason = in_words(reason);
                 info!(session, %peer, user, retrieved, removed = 0, reason, "ended without QUIT");
             }
-            Err(Error::Peer(error)) => warn!(session, %peer, user, %error, "the client broke the protocol"),
+            Err(Error::Peer(error)) if self.may_log() => {
+                warn!(session, %peer, user, %error, "the client broke the protocol");
+            }
+            Ok(_) | Err(Error::Peer(_)) => {}
             Err(error) if self.user.is_some() => {
                 let reason = match &error {
                     // Most clients that go away do not say goodbye in TLS either.
