@@ -52,8 +52,8 @@ const OPERATORS: [(&str, Operator); 10] = [
     ("within", Operator::Within),
 ];
 
-const FUNCTIONS: [&str; 10] =
-    ["count", "sum", "octets", "lower", "ascending", "distinct", "head", "body", "top", "last"];
+const FUNCTIONS: [&str; 11] =
+    ["count", "sum", "octets", "lower", "ascending", "distinct", "head", "body", "top", "last", "without"];
 
 impl Check {
     /// Reads one.
@@ -167,6 +167,9 @@ fn call(function: &str, arguments: &[Value]) -> Result<Value, String> {
         ("distinct", [Value::List(list)]) => Ok(truth(
             list.iter().enumerate().all(|(at, value)| !list.iter().skip(at + 1).any(|v| v == value)),
         )),
+        ("without", [Value::List(list), value]) => {
+            Ok(Value::List(list.iter().filter(|one| !is_equal(one, value)).cloned().collect()))
+        }
         ("last", [Value::List(list)]) => list.last().cloned().ok_or_else(|| "the list is empty".to_owned()),
         ("head", [Value::Text(message)]) => Ok(Value::Text(head_of(message).to_vec())),
         ("body", [Value::Text(message)]) => Ok(Value::Text(body_of(message).to_vec())),
@@ -288,6 +291,7 @@ mod tests {
             "body(message) = body(message)",
             "message begins \"A: \"",
             "top(message, 9) = message",
+            "count(without(n, 2)) = 2",
         ] {
             assert!(holds(good), "{good}");
         }

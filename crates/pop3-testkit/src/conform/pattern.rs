@@ -15,7 +15,7 @@ pub(super) struct Pattern {
 }
 
 /// A name, the kind of value it stands for, and the kind as a regular expression.
-const KINDS: [(&str, &str); 9] = [
+const KINDS: [(&str, &str); 12] = [
     // RFC 1939 section 4 has decimal numbers; a leading zero is never generated.
     ("number", "0|[1-9][0-9]*"),
     ("unique-id", "[\\x21-\\x7e]{1,70}"),
@@ -29,6 +29,16 @@ const KINDS: [(&str, &str); 9] = [
     ("code", "\\[[^/\\]\\x00-\\x1f]+(?:/[^/\\]\\x00-\\x1f]+)*\\]"),
     // RFC 2449 section 3: visible characters without the dot.
     ("tag", "[\\x21-\\x2d\\x2f-\\x7e]+"),
+    // The tags that IANA has, and those for experiments. RFC 2449 section 9.
+    (
+        "registered",
+        "(?i:TOP|USER|SASL|RESP-CODES|LOGIN-DELAY|PIPELINING|EXPIRE|UIDL|IMPLEMENTATION|STLS|\
+         AUTH-RESP-CODE|UTF8|LANG|X[\\x21-\\x2d\\x2f-\\x7e]*)",
+    ),
+    // No response code, and nothing that could be taken for one.
+    ("plain", "|[^\\[\\r\\n][^\\r\\n]*"),
+    // No control octets.
+    ("visible", "[^\\x00-\\x1f\\x7f]*"),
 ];
 
 impl Pattern {

@@ -151,7 +151,9 @@ impl<'p, 'o> Play<'p, 'o> {
         let numbers = self.facts.numbers(&mut self.session, self.target, needs.writable);
         let numbers = numbers.map_err(|unready| Stop::Undecided(unready.why))?;
         for mail in &needs.mail {
-            // After a removal it is right that a message is not there.
+            // After a removal it is right that a message is not there, and what it was before is no more.
+            self.values.remove(&format!("{}.number", mail.name));
+            self.values.remove(&format!("{}.size", mail.name));
             let Some((number, size)) = numbers.of.get(mail.name) else { continue };
             self.values.set(&format!("{}.number", mail.name), Value::Number(u128::from(*number)));
             self.values.set(&format!("{}.size", mail.name), Value::Number(u128::from(*size)));

@@ -83,6 +83,11 @@ fn fill(hole: &str, filling: &Filling<'_>) -> Result<Vec<u8>, String> {
     let inner = |text: &str| Template::parse(text)?.fill(filling);
     if let Some((function, text)) = hole.split_once(':') {
         return match function {
+            "times" => {
+                let (count, text) = text.split_once(':').ok_or("times has a number and a text")?;
+                let count: usize = count.parse().map_err(|_| format!("this is no number: {count}"))?;
+                Ok(inner(text)?.repeat(count))
+            }
             "base64" => Ok(base64::encoded(&inner(text)?).into_bytes()),
             // RFC 1939 section 7: the digest over this timestamp and the password.
             "apop" => {
@@ -124,6 +129,7 @@ mod tests {
         assert_eq!(filled("USER {user}").unwrap(), "USER tim");
         assert_eq!(filled(r"{base64:\0{user}\0{password}}").unwrap(), "AHRpbQB0YW5zdGFhZg==");
         assert_eq!(filled("{apop:{time}}").unwrap(), "c4c9334bac560ecc979e58001b3e22fb");
+        assert_eq!(filled(r"{times:3:a\n}").unwrap(), "a\na\na\n");
         assert_eq!(filled("{sasl} *").unwrap(), "YWJj *");
         assert!(filled("{second-user}").is_err());
         assert!(filled("{nothing}").is_err());

@@ -23,6 +23,11 @@ impl Values {
         self.0.insert(name.to_owned(), value);
     }
 
+    /// Forgets a value.
+    pub(super) fn remove(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
     /// # Errors
     ///
     /// A sentence when nothing has that name.

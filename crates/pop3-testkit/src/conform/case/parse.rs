@@ -232,7 +232,14 @@ fn action(name: &str, rest: &str) -> Result<Action, String> {
             after_anything: words().any(|word| word == "after-anything"),
             close_notify: words().any(|word| word == "close-notify"),
         },
-        "silence" => Action::Silence(time(rest)?),
+        "silence" => Action::Silence {
+            time: time(words().next().unwrap_or_default())?,
+            or_eof: words().any(|word| word == "or-eof"),
+        },
+        "decode" => {
+            let (name, pattern) = rest.split_once(' ').ok_or("@decode has a capture and a pattern")?;
+            Action::Decode(name.to_owned(), Pattern::parse(pattern)?)
+        }
         "wait" => Action::Wait(time(rest)?),
         "within" => Action::Within(time(rest)?),
         "tls" => Action::Tls {

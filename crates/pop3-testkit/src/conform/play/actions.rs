@@ -47,7 +47,8 @@ impl Play<'_, '_> {
             Action::ExpectEof { after_anything, close_notify } => {
                 self.expect_eof(line, *after_anything, *close_notify)
             }
-            Action::Silence(time) => self.silence(line, *time),
+            Action::Silence { time, or_eof } => self.silence(line, *time, *or_eof),
+            Action::Decode(name, pattern) => self.decode(line, name, pattern),
             Action::Wait(time) => {
                 std::thread::sleep(*time);
                 Ok(())
@@ -279,9 +280,23 @@ impl Play<'_, '_> {
         Ok(())
     }
 
-    fn silence(&mut self, line: usize, time: Duration) -> Result<(), Stop> {
+    fn decode(&mut self, line: usize, name: &str, pattern: &Pattern) -> Result<(), Stop> {
+        let text = self.values.text(name).or_else(|why| wrong(line, &why))?;
+        let Some(octets) = base64::decoded(&text) else {
+            return self.fail(line, "base64", shown(&text));
+        };
+        let found = pattern.captures(&octets, &self.values).or_else(|why| wrong(line, &why))?;
+        let Some(found) = found else { return self.fail(line, pattern.source(), shown(&octets)) };
+        for (name, value) in found {
+            self.values.set(&name, value);
+        }
+        Ok(())
+    }
+
+    fn silence(&mut self, line: usize, time: Duration, or_eof: bool) -> Result<(), Stop> {
         match self.session.wire.octets(time) {
             Err(Missing::Late(_)) => Ok(()),
+            Err(Missing::Ended(_)) if or_eof => Err(Stop::Done),
             Ok(octets) => self.fail(line, &format!("nothing for {} s", time.as_secs_f32()), shown(&octets)),
             Err(missing) => {
                 self.fail(line, &format!("nothing for {} s", time.as_secs_f32()), sentence(&missing, time))
