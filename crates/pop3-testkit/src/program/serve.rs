@@ -97,7 +97,7 @@ impl Serve {
         if let Some(profile) = &profile {
             builder = builder.profile(profile);
         }
-        builder = self.rules()?.into_iter().fold(builder, |builder, rule| builder.fault(rule));
+        builder = self.rules()?.into_iter().fold(builder, crate::server::Builder::fault);
         for (name, password) in &users {
             builder = builder.user(name.as_str(), password.as_str());
             builder =

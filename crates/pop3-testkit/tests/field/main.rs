@@ -3,6 +3,10 @@
 #![allow(missing_docs, reason = "a test")]
 
 mod dialects;
+#[cfg(feature = "cli")]
+mod peers;
+#[cfg(feature = "cli")]
+mod program;
 mod recorded;
 mod replayed;
 #[path = "../support/mod.rs"]
