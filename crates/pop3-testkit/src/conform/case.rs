@@ -151,6 +151,8 @@ pub(super) enum Action {
 #[derive(Debug, Clone)]
 pub(super) enum Expected {
     Line(Pattern),
+    /// A line after which there is nothing more to see: the case ends.
+    Last(Pattern),
     /// The connection ends; so does the case.
     Eof,
     /// No answer within the time; so ends the case.
@@ -211,7 +213,7 @@ impl Mode {
 impl Expected {
     pub(super) fn source(&self) -> &str {
         match self {
-            Self::Line(pattern) => pattern.source(),
+            Self::Line(pattern) | Self::Last(pattern) => pattern.source(),
             Self::Eof => "the end of the connection",
             Self::Nothing => "no answer",
         }

@@ -7,8 +7,10 @@ use pop3_proto::server::{Catalogue, Utf8Support};
 use pop3_server::{Config, Listener, Mechanism, Running, Server, rustls::pki_types, users::Users};
 use pop3_store::{Store, maildir::MaildirStore, memory::MemoryStore};
 use pop3_testkit::{
+    TestServer,
     certificates::Certificate,
     conform::{Account, Deliver, Mode, Options, Trust},
+    server::Kind,
 };
 use pki_types::pem::PemObject as _;
 use tempfile::TempDir;
@@ -125,7 +127,44 @@ fn bind(runtime: &Runtime, mode: Mode, store: impl Store, folder: &TempDir) -> R
 /// All three.
 pub(crate) const MODES: [Mode; 3] = [Mode::Plain, Mode::Stls, Mode::Tls];
 
-/// The server that a mode and a place for mail are tested with, made once.
-pub(crate) fn servers(kept: Kept) -> Vec<Arc<OwnServer>> {
-    MODES.map(|mode| Arc::new(OwnServer::start(mode, kept))).into()
+/// A server of the test kit with all mechanisms on, where passwords may pass in clear.
+pub(crate) fn test_server() -> pop3_testkit::server::Builder {
+    TestServer::builder()
+        .user(USER, PASSWORD)
+        .user(OTHER, PASSWORD)
+        .mechanisms([
+            Mechanism::ScramSha256,
+            Mechanism::ScramSha256Plus,
+            Mechanism::ScramSha1,
+            Mechanism::Plain,
+            Mechanism::Login,
+            Mechanism::CramMd5,
+        ])
+        .apop(true)
+        .utf8(true)
+        .policy(|policy| policy.languages = vec![Catalogue::ENGLISH, Catalogue::GERMAN])
+        .listen(Kind::Plain)
+        .listen(Kind::Stls)
+        .listen(Kind::Tls)
+}
+
+/// What a run is told to test a server of the test kit.
+pub(crate) fn options_for(server: &Arc<TestServer>, mode: Mode) -> Options {
+    let kind = match mode {
+        Mode::Plain => Kind::Plain,
+        Mode::Stls => Kind::Stls,
+        Mode::Tls => Kind::Tls,
+    };
+    let mut options = Options::new("127.0.0.1", server.address(kind).unwrap().port(), USER, PASSWORD);
+    options.mode = mode;
+    options.trust = Trust::File(server.ca_file().unwrap());
+    options.second = Some(Account { user: OTHER.to_owned(), password: PASSWORD.to_owned() });
+    options.writable = true;
+    let deliverer = Arc::clone(server);
+    options.deliver = Some(Box::new(move |user, message| {
+        deliverer.deliver(user, message).map(|_| ()).map_err(|error| error.to_string())
+    }));
+    options.timeout = Duration::from_secs(10);
+    options.failed_logins = 100;
+    options
 }

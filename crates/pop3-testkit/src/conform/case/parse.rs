@@ -90,7 +90,9 @@ impl Reader {
         } else if let Some(said) = behind("S~") {
             self.push(number, Action::ExpectOctets { alternatives: vec![expected(said)?] })
         } else if let Some(said) = behind("S|") {
-            self.alternative(said)
+            self.alternative(expected(said)?)
+        } else if let Some(said) = behind("S!") {
+            self.alternative(Expected::Last(Pattern::parse(said)?))
         } else {
             Err(format!("this is no line of a case: {text}"))
         }
@@ -118,14 +120,13 @@ impl Reader {
         self.push(number, Action::Send(vec![(template, has_end)]))
     }
 
-    fn alternative(&mut self, said: &str) -> Result<(), String> {
-        let more = expected(said)?;
+    fn alternative(&mut self, more: Expected) -> Result<(), String> {
         match self.steps()?.last_mut().map(|step| &mut step.action) {
             Some(Action::Expect { alternatives, .. } | Action::ExpectOctets { alternatives }) => {
                 alternatives.push(more);
                 Ok(())
             }
-            _ => Err("S| follows a line of the server".to_owned()),
+            _ => Err("S| and S! follow a line of the server".to_owned()),
         }
     }
 

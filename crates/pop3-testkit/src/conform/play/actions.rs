@@ -130,10 +130,13 @@ impl Play<'_, '_> {
     /// Whether a line is one of these; what it captures is kept.
     fn first_match(&mut self, line: usize, alternatives: &[Expected], said: &[u8]) -> Result<bool, Stop> {
         for expected in alternatives {
-            let Expected::Line(pattern) = expected else { continue };
+            let (Expected::Line(pattern) | Expected::Last(pattern)) = expected else { continue };
             if let Some(found) = pattern.captures(said, &self.values).or_else(|why| wrong(line, &why))? {
                 for (name, value) in found {
                     self.values.set(&name, value);
+                }
+                if matches!(expected, Expected::Last(_)) {
+                    return Err(Stop::Done);
                 }
                 return Ok(true);
             }
