@@ -136,9 +136,7 @@ impl Login {
                 match choice {
                     // RFC 5802 section 6: to say that the server does not offer -PLUS would be a lie, and a
                     // server takes it for somebody in between. What was asked for is used without binding.
-                    Some(_) if at.offers_bound(mechanism) => {
-                        self.sasl(&Choice::new(mechanism), at, has_code)
-                    }
+                    Some(_) if at.offers_bound(mechanism) => self.sasl(&Choice::new(mechanism), at, has_code),
                     Some(choice) => self.sasl(&choice, at, has_code),
                     None if mechanism.is_plaintext() && !at.may_send_plaintext() => {
                         Err(Error::PlaintextRefused)

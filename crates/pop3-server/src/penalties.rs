@@ -34,6 +34,8 @@ struct Failures {
 
 /// Failures are forgotten after this time without another.
 const MEMORY: Duration = Duration::from_secs(15 * 60);
+/// Between two looks for what is over, in a table that is full.
+const SWEEP: Duration = Duration::from_secs(60);
 /// Addresses, and names, that are remembered; where more come, the later ones pay the first delay only.
 const REMEMBERED: usize = 65_536;
 
@@ -77,20 +79,32 @@ impl Penalties {
 
 /// Failures by what they have in common.
 #[derive(Debug)]
-struct Table<K>(Mutex<HashMap<K, Failures>>);
+struct Table<K>(Mutex<Remembered<K>>);
+
+#[derive(Debug)]
+struct Remembered<K> {
+    failures: HashMap<K, Failures>,
+    /// When those that are over were last looked for.
+    swept: Option<Instant>,
+}
 
 impl<K> Default for Table<K> {
     fn default() -> Self {
-        Self(Mutex::default())
+        Self(Mutex::new(Remembered { failures: HashMap::new(), swept: None }))
     }
 }
 
 impl<K: Hash + Eq> Table<K> {
     /// Notes a failure; the how manieth it is.
     fn fail(&self, key: K, tried: Option<Tried>, now: Instant) -> u32 {
-        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Remembered { failures, swept } = &mut *remembered;
         if failures.len() >= REMEMBERED {
-            failures.retain(|_, failures| now.duration_since(failures.last) < MEMORY);
+            // Not every time: whoever fills the table would have each failure cost a look at all of it.
+            if swept.is_none_or(|swept| now.duration_since(swept) >= SWEEP) {
+                failures.retain(|_, failures| now.duration_since(failures.last) < MEMORY);
+                *swept = Some(now);
+            }
             if failures.len() >= REMEMBERED && !failures.contains_key(&key) {
                 return 1;
             }
@@ -169,8 +183,22 @@ mod tests {
         for n in 0..REMEMBERED as u32 + 10 {
             guess(n, &n.to_string());
         }
-        assert!(penalties.of_name.0.lock().unwrap().len() <= REMEMBERED);
+        assert!(penalties.of_name.0.lock().unwrap().failures.len() <= REMEMBERED);
         assert_eq!(guess(5_000_000, "alice"), 15);
+    }
+
+    #[test]
+    fn a_full_table_is_not_gone_through_for_each_failure() {
+        let penalties = penalties();
+        let now = Instant::now();
+        let fail = |n: u32, at| drop(penalties.fail(IpAddr::V4(n.into()), None, None, at));
+        (0..REMEMBERED as u32).for_each(|n| fail(n, now));
+        let swept = || penalties.of_address.0.lock().unwrap().swept;
+        assert_eq!(swept(), None, "there was room");
+        for (at, last) in [(now, now), (now + SWEEP / 2, now), (now + SWEEP, now + SWEEP)] {
+            fail(u32::MAX, at);
+            assert_eq!(swept(), Some(last));
+        }
     }
 
     #[test]
@@ -180,8 +208,8 @@ mod tests {
         for n in 0..REMEMBERED as u32 + 10 {
             penalties.fail(IpAddr::V4(n.into()), None, None, now);
         }
-        assert!(penalties.of_address.0.lock().unwrap().len() <= REMEMBERED);
+        assert!(penalties.of_address.0.lock().unwrap().failures.len() <= REMEMBERED);
         penalties.fail(IpAddr::V4(0xffff_ffff.into()), None, None, now + MEMORY);
-        assert_eq!(penalties.of_address.0.lock().unwrap().len(), 1);
+        assert_eq!(penalties.of_address.0.lock().unwrap().failures.len(), 1);
     }
 }

@@ -2,6 +2,7 @@
 //! any point.
 
 mod crash;
+mod faults;
 mod injected;
 mod outputs;
 mod program;

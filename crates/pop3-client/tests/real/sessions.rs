@@ -140,3 +140,32 @@ fn capabilities_are_asked_for_in_each_context() {
     let mut session = session.login(&Login::password(USER, PASSWORD)).unwrap();
     assert!(session.capabilities().unwrap().contains(&Capability::Pipelining));
 }
+
+/// Connects, and gives how the handshake was made.
+fn handshake(connector: &Connector) -> Result<Option<pop3_io::rustls::HandshakeKind>, Error> {
+    let session = blocking::Session::connect(connector)?;
+    let blocking::Stream::TlsClient(stream) = session.stream() else { panic!("no TLS") };
+    let kind = stream.conn.handshake_kind();
+    session.quit()?;
+    Ok(kind)
+}
+
+// Conformance: A-85
+#[test]
+fn a_session_of_another_trust_is_not_resumed() {
+    use pop3_client::{Roots, Security};
+    use pop3_io::rustls::HandshakeKind;
+    let server = server();
+    let own = crate::support::options("127.0.0.1", server.tls, Security::ImplicitTls)
+        .with_roots(Roots::File(server.ca.file()));
+    let anybody = Connector::new(own.clone().with_roots(Roots::InsecureAcceptAny)).unwrap();
+    assert_ne!(handshake(&anybody).unwrap(), Some(HandshakeKind::Resumed));
+    assert_eq!(handshake(&anybody).unwrap(), Some(HandshakeKind::Resumed));
+    // What that one knows helps nobody else: the certificate is looked at again.
+    let another = crate::support::certificates::Ca::new();
+    let strict = Connector::new(own.clone().with_roots(Roots::File(another.file()))).unwrap();
+    assert!(matches!(handshake(&strict), Err(Error::Tls { .. })));
+    let right = Connector::new(own).unwrap();
+    assert_ne!(handshake(&right).unwrap(), Some(HandshakeKind::Resumed));
+    assert_eq!(handshake(&right.clone()).unwrap(), Some(HandshakeKind::Resumed));
+}

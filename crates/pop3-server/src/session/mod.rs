@@ -99,7 +99,7 @@ impl<S: Store, A: Authenticator> Session<S, A> {
                 if self.may_log() {
                     info!(session = self.id, peer = %self.peer, "gave way before login: the server is full");
                 }
-                return;
+                return self.release().await;
             }
             None => Ok(End::Closed(CloseReason::ShuttingDown)),
         };

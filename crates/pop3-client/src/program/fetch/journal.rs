@@ -10,11 +10,14 @@ use std::{
 
 use pop3_client::proto::types::ListedUniqueId;
 
-use super::plan::Listed;
+use super::{content::Digest, plan::Listed};
 
 /// Days that a message is remembered after the server stopped listing it: some servers list nothing for
 /// a while and then everything again.
 const REMEMBERED_DAYS: u64 = 30;
+
+/// Stands behind the digest of a short message that came twice.
+const CONFIRMED: &str = "=";
 
 /// Whose maildrop.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +59,10 @@ pub(super) struct Entry {
     pub(super) state: State,
     /// The day since which the server does not list it.
     pub(super) absent_since: Option<u64>,
+    /// What came of it; older versions did not note it.
+    pub(super) digest: Option<Digest>,
+    /// Of a short one: it came just so a second time.
+    pub(super) is_confirmed: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,7 +155,13 @@ impl Journal {
                 };
                 let name = fields.next()?.to_owned();
                 let unique_id = read_id(fields.next()?)?;
-                self.add(Entry { name, unique_id, size, state, absent_since });
+                // Older versions wrote nothing more, and read over what follows.
+                let digest = match fields.next() {
+                    None | Some("-") => None,
+                    Some(text) => Some(text.parse().ok()?),
+                };
+                let is_confirmed = fields.next() == Some(CONFIRMED);
+                self.add(Entry { name, unique_id, size, state, absent_since, digest, is_confirmed });
             }
             "-" => self.remove(fields.next()?),
             "!" => self.failed(&read_id(fields.next()?)??),
@@ -157,8 +170,14 @@ impl Journal {
         Some(())
     }
 
+    /// Adds what was fetched. A file that is named already has another unique-id now, or its message another
+    /// state: what was known of it is over.
     pub(super) fn add(&mut self, entry: Entry) {
         let index = self.entries.len();
+        if let Some(old) = self.by_name.get(&entry.name).and_then(|index| self.entries.get_mut(*index)) {
+            old.state = State::Removed;
+            old.digest = None;
+        }
         if let Some(unique_id) = &entry.unique_id {
             self.failed.remove(unique_id);
             self.by_id.entry(unique_id.clone()).or_default().push(index);
@@ -189,6 +208,15 @@ impl Journal {
         indices.iter().filter_map(|index| self.entries.get(*index))
     }
 
+    /// What was fetched without a unique-id, first fetched first.
+    pub(super) fn entries_without_id(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| entry.unique_id.is_none())
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
     pub(super) fn is_known(&self, unique_id: &ListedUniqueId<'static>) -> bool {
         self.by_id.contains_key(unique_id)
     }
@@ -205,7 +233,7 @@ impl Journal {
     /// Takes note of a whole listing; true when the file has to be written anew.
     ///
     /// What was removed and is gone is forgotten at once, what went otherwise after 30 days. Messages
-    /// without unique-id can never be recognised, and are forgotten too.
+    /// without unique-id are recognised by what came of them alone.
     pub(super) fn note_listing(&mut self, listed: &[Listed], today: u64) -> bool {
         let present: HashSet<_> = listed.iter().filter_map(|listed| listed.unique_id.as_ref()).collect();
         let mut has_changed = false;
@@ -215,7 +243,7 @@ impl Journal {
             let absent_since = (!is_present).then(|| entry.absent_since.unwrap_or(today));
             let is_over = absent_since.is_some_and(|since| {
                 entry.state == State::Removed
-                    || entry.unique_id.is_none()
+                    || (entry.unique_id.is_none() && entry.digest.is_none())
                     || today.saturating_sub(since) > REMEMBERED_DAYS
             });
             has_changed |= is_over || absent_since != entry.absent_since;
@@ -243,7 +271,10 @@ impl Entry {
     pub(super) fn line(&self) -> String {
         let day = self.absent_since.map_or("-".to_owned(), |day| day.to_string());
         let id = self.unique_id.as_ref().map_or("-".to_owned(), |id| escape(id.as_bytes()));
-        line(&format!("+ {} {} {day} {} {id}", self.state.letter(), self.size, self.name))
+        let digest = self.digest.map_or("-".to_owned(), |digest| digest.to_string());
+        let confirmed = if self.is_confirmed { format!(" {CONFIRMED}") } else { String::new() };
+        let (letter, size, name) = (self.state.letter(), self.size, &self.name);
+        line(&format!("+ {letter} {size} {day} {name} {id} {digest}{confirmed}"))
     }
 }
 

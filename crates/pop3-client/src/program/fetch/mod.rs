@@ -3,6 +3,7 @@
 //! The order is what does it (see [`spool`]): on the disk, in the journal, in `new`; and only then DELE,
 //! and QUIT.
 
+mod content;
 mod journal;
 mod line_ends;
 mod plan;
@@ -29,6 +30,7 @@ use super::{
     connect::{self, Opened},
     exit::{Exit, Failure},
 };
+use content::Unclaimed;
 use journal::Account;
 use plan::{Listed, Plan};
 use spool::Spool;
@@ -49,7 +51,15 @@ pub(super) fn run(arguments: &Fetch) -> Result<Exit, Failure> {
     if is_without_capa {
         spool.note_without_capa();
     }
-    let mut run = Run { arguments, options: &options, spool: &mut spool, fetched: 0, octets: 0, failed: 0 };
+    let mut run = Run {
+        arguments,
+        options: &options,
+        spool: &mut spool,
+        fetched: 0,
+        octets: 0,
+        recognised: 0,
+        failed: 0,
+    };
     let deletable = run.fetch(&mut session)?;
     let exit = run.finish(session, &deletable)?;
     Ok(exit)
@@ -62,6 +72,8 @@ struct Run<'a> {
     spool: &'a mut Spool,
     fetched: u64,
     octets: u64,
+    /// Messages that came, and that were stored before.
+    recognised: u64,
     /// Messages that could not be fetched or marked.
     failed: u64,
 }
@@ -72,7 +84,7 @@ impl Run<'_> {
         let listed = self.listed(session)?;
         self.warn_of_renumbering(&listed);
         let mode = plan::Mode { deletes: self.arguments.delete, fetches_all: self.arguments.all };
-        let Plan { fetch, mut delete, known, left } = plan::plan(listed, self.spool.journal(), mode);
+        let Plan { fetch, mut delete, known, left, claimed } = plan::plan(listed, self.spool.journal(), mode);
         for (listed, why) in &left {
             self.failed += 1;
             warn!("message {} {why}", listed.number);
@@ -81,7 +93,11 @@ impl Run<'_> {
         if !self.arguments.delete && !fetch.is_empty() {
             self.warn_of_expiry(session)?;
         }
-        let received = receive::receive(self, session, &fetch)?;
+        let unclaimed = match self.arguments.all {
+            true => Unclaimed::default(),
+            false => Unclaimed::of(self.spool.journal(), |name| claimed.contains(name)),
+        };
+        let received = receive::receive(self, session, &fetch, unclaimed)?;
         if self.arguments.delete {
             delete.extend(received);
         }
@@ -166,7 +182,9 @@ impl Run<'_> {
                 ),
             ));
         }
-        warn!("the server has no unique-ids: after a crash some messages may be fetched twice");
+        warn!(
+            "the server has no unique-ids: messages that were stored before are known by their content only"
+        );
         Ok(HashMap::new())
     }
 
@@ -179,7 +197,8 @@ impl Run<'_> {
         if !is_any_known && listed.len() >= MANY && journal.kept() >= MANY {
             warn!(
                 "none of the {} unique-ids on {} is known, though {} messages were fetched from there and left: \
-                 the server seems to have given its messages new ones, and all are fetched again",
+                 the server seems to have given its messages new ones, and all are fetched again; those of the \
+                 same content are not stored again",
                 listed.len(),
                 self.options.host,
                 journal.kept()
@@ -235,6 +254,9 @@ impl Run<'_> {
         let messages = if fetched == 1 { "message" } else { "messages" };
         let maildir = self.arguments.maildir.display();
         let mut text = format!("fetched {fetched} {messages} ({octets}) into {maildir}");
+        if self.recognised > 0 {
+            text.push_str(&format!("; stored before: {}", self.recognised));
+        }
         if self.arguments.delete {
             text.push_str(&format!("; removed {removed} from {}", self.options.host));
         }

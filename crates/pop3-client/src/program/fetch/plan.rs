@@ -1,10 +1,13 @@
 //! Which messages to fetch, and which to remove, from what the server lists and what the journal knows.
 
-use std::{collections::HashMap, fmt};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+};
 
 use pop3_client::proto::types::{ListedUniqueId, MessageNumber};
 
-use super::journal::{Journal, State};
+use super::journal::{Entry, Journal, State};
 
 /// A message as the server lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +36,8 @@ pub(super) struct Plan {
     pub(super) known: usize,
     /// Neither fetched nor removed.
     pub(super) left: Vec<(Listed, Why)>,
+    /// The files of the messages that were recognised.
+    pub(super) claimed: HashSet<String>,
 }
 
 /// Why a message is left alone.
@@ -81,24 +86,31 @@ pub(super) fn plan(listed: Vec<Listed>, journal: &Journal, mode: Mode) -> Plan {
         let stored = journal.entries(unique_id).filter(|entry| entry.state != State::Removed);
         let same_size = stored.filter(|entry| entry.size == listed.size).nth(*claims);
         *claims += 1;
-        let state = match same_size {
-            Some(entry) => Some(entry.state),
+        let known = same_size.or_else(|| {
             // Kept on the server, the unique-id alone says that it was fetched.
-            None if is_alone && !mode.deletes => {
-                journal.entries(unique_id).map(|entry| entry.state).find(|state| *state != State::Removed)
-            }
-            None => None,
-        };
-        match state {
-            _ if mode.fetches_all => plan.fetch.push(listed),
-            None => plan.fetch.push(listed),
-            Some(State::Short) if mode.deletes => plan.left.push((listed, Why::Short)),
-            Some(_) => {
-                plan.known += 1;
-                if mode.deletes {
-                    plan.delete.push(listed);
+            let mut entries = journal.entries(unique_id);
+            let is_stored = |entry: &&Entry| entry.state != State::Removed;
+            (is_alone && !mode.deletes).then(|| entries.find(is_stored)).flatten()
+        });
+        match known {
+            Some(entry) if !mode.fetches_all => {
+                if entry.state == State::Short && !entry.is_confirmed {
+                    // Once more: it may have been an accident.
+                    plan.fetch.push(listed);
+                    continue;
+                }
+                plan.claimed.insert(entry.name.clone());
+                match entry.state {
+                    State::Short if mode.deletes => plan.left.push((listed, Why::Short)),
+                    _ => {
+                        plan.known += 1;
+                        if mode.deletes {
+                            plan.delete.push(listed);
+                        }
+                    }
                 }
             }
+            _ => plan.fetch.push(listed),
         }
     }
     // What broke a session before comes last, so that it keeps nothing else from being fetched.

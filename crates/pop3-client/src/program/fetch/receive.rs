@@ -5,11 +5,20 @@ use std::io::{self, Write};
 use pop3_client::{
     Error, Transaction,
     blocking::{Message, Session},
+    proto::client::PeerMisbehaved,
 };
 use pop3_store::maildir::Delivery;
 use tracing::warn;
 
-use super::{Run, journal::State, line_ends::LfWriter, plan::Listed, progress::Progress, spool::Received};
+use super::{
+    Run,
+    content::{Digest, Digester, Unclaimed},
+    journal::{Entry, State},
+    line_ends::LfWriter,
+    plan::Listed,
+    progress::Progress,
+    spool::{Received, Recognised},
+};
 use crate::program::exit::{Exit, Failure};
 
 /// Messages that are made durable together; each holds an open file until then.
@@ -19,13 +28,15 @@ const BATCH_OCTETS: u64 = 32 << 20;
 
 /// Fetches these messages, and gives those that may be removed from the server.
 ///
-/// Whatever goes wrong, what was received in full before is stored.
+/// Whatever goes wrong, what was received in full before is stored. What is stored already, as the content
+/// says, is not stored again.
 pub(super) fn receive(
     run: &mut Run<'_>,
     session: &mut Session<Transaction>,
     wanted: &[Listed],
+    unclaimed: Unclaimed,
 ) -> Result<Vec<Listed>, Failure> {
-    let mut batch = Batch::default();
+    let mut batch = Batch { unclaimed, ..Batch::default() };
     let mut deletable = Vec::new();
     let received = receive_all(run, session, wanted, &mut batch, &mut deletable);
     let stored = batch.store(run);
@@ -36,20 +47,67 @@ pub(super) fn receive(
 #[derive(Default)]
 struct Batch {
     received: Vec<Received>,
+    /// Of the received ones, those of another size than the server said, by their place.
+    odd: Vec<usize>,
+    recognised: Vec<Recognised>,
     octets: u64,
+    unclaimed: Unclaimed,
 }
 
 impl Batch {
     fn is_full(&self) -> bool {
-        self.received.len() >= BATCH || self.octets >= BATCH_OCTETS
+        self.received.len() >= BATCH || self.recognised.len() >= BATCH || self.octets >= BATCH_OCTETS
     }
 
     fn store(&mut self, run: &mut Run<'_>) -> Result<(), Failure> {
         let received = std::mem::take(&mut self.received);
         let count = u64::try_from(received.len()).unwrap_or(u64::MAX);
+        self.odd.clear();
         run.spool.store(received)?;
         run.fetched += count;
         run.octets += std::mem::take(&mut self.octets);
+        let recognised = std::mem::take(&mut self.recognised);
+        run.recognised += u64::try_from(recognised.len()).unwrap_or(u64::MAX);
+        run.spool.note_recognised(recognised)
+    }
+
+    /// Takes up a message that came in full.
+    fn add(&mut self, run: &Run<'_>, listed: &Listed, arrived: Arrived) -> State {
+        let Arrived { delivery, octets, digest } = arrived;
+        let state = state(listed, octets);
+        let (unique_id, size) = (listed.unique_id.clone(), listed.size);
+        let short = unique_id.as_ref().and_then(|id| {
+            let is_short = |entry: &&Entry| entry.state == State::Short && entry.size == size;
+            run.spool.journal().entries(id).find(is_short).map(|entry| entry.name.clone())
+        });
+        if let Some(stored) = self.unclaimed.take(unique_id.as_ref(), &digest) {
+            let supersedes = short.filter(|name| *name != stored.name);
+            let entry = Entry { unique_id, size, state, absent_since: None, is_confirmed: true, ..stored };
+            self.recognised.push(Recognised { entry, supersedes });
+            return state;
+        }
+        if octets != size {
+            self.odd.push(self.received.len());
+        }
+        self.received.push(Received { delivery, unique_id, size, state, digest, supersedes: short });
+        self.octets += octets;
+        state
+    }
+
+    /// The server and this client no longer agreed where a message ends. Messages of another size than the
+    /// server said may be parts of messages, or several in one: they are fetched again, after the others.
+    /// Those that were before, and are no better, are stored; but the server is to keep them.
+    fn distrust(&mut self, run: &mut Run<'_>) -> Result<(), Failure> {
+        for index in std::mem::take(&mut self.odd).into_iter().rev() {
+            let Some(received) = self.received.get_mut(index) else { continue };
+            match received.unique_id.clone() {
+                Some(unique_id) if !run.spool.journal().has_failed(&unique_id) => {
+                    self.received.remove(index);
+                    run.spool.note_failure(&unique_id)?;
+                }
+                _ => received.state = State::Short,
+            }
+        }
         Ok(())
     }
 }
@@ -71,6 +129,9 @@ fn receive_all(
             Ok(Some(retrieved)) => retrieved,
             Ok(None) => break,
             Err(error) => {
+                if !is_mere_loss(&error) {
+                    batch.distrust(run)?;
+                }
                 note_failure(run, listed)?;
                 return Err(lost(&error));
             }
@@ -83,10 +144,13 @@ fn receive_all(
                 continue;
             }
         };
-        let (delivery, octets) = match store(run, message, &progress) {
-            Ok(done) => done,
+        let arrived = match store(run, message, &progress) {
+            Ok(arrived) => arrived,
             Err(Broken::Disk(failure)) => return Err(failure),
             Err(Broken::Session(error)) => {
+                if !is_mere_loss(&error) {
+                    batch.distrust(run)?;
+                }
                 note_failure(run, listed)?;
                 return Err(lost(&error));
             }
@@ -95,11 +159,8 @@ fn receive_all(
                 return Err(too_large(listed, run.arguments.max_octets));
             }
         };
-        let state = state(listed, octets);
-        let (unique_id, size) = (listed.unique_id.clone(), listed.size);
-        batch.received.push(Received { delivery, unique_id, size, state });
-        batch.octets += octets;
-        progress.message_done(octets, listed.size);
+        progress.message_done(arrived.octets, listed.size);
+        let state = batch.add(run, listed, arrived);
         match state {
             State::Short => {
                 run.failed += 1;
@@ -113,6 +174,15 @@ fn receive_all(
         }
     }
     Ok(())
+}
+
+/// Whether the connection was lost and everything before it can be trusted.
+fn is_mere_loss(error: &Error) -> bool {
+    match error {
+        Error::Io(error) => error.kind() != io::ErrorKind::TimedOut,
+        Error::Peer(misbehaved) => matches!(misbehaved, PeerMisbehaved::UnexpectedEof),
+        _ => false,
+    }
 }
 
 /// Next time this message comes last, lest it keep the others from being fetched for ever.
@@ -142,13 +212,21 @@ fn too_large(listed: &Listed, max: u64) -> Failure {
     Failure::new(Exit::Partial, text)
 }
 
-/// Receives one message; gives its file and the octets that came.
-fn store(run: &Run<'_>, message: Message<'_>, progress: &Progress) -> Result<(Delivery, u64), Broken> {
+/// A message that came in full.
+struct Arrived {
+    delivery: Delivery,
+    octets: u64,
+    digest: Digest,
+}
+
+/// Receives one message.
+fn store(run: &Run<'_>, message: Message<'_>, progress: &Progress) -> Result<Arrived, Broken> {
     let delivery = run.spool.start().map_err(Broken::Disk)?;
     let mut sink = match run.arguments.crlf {
         true => Sink::Wire(delivery),
         false => Sink::Lf(LfWriter::new(delivery)),
     };
+    let mut digester = Digester::default();
     let mut disk = None;
     let mut left = Some(run.arguments.max_octets);
     let received = message.for_each_chunk(|chunk| {
@@ -157,6 +235,7 @@ fn store(run: &Run<'_>, message: Message<'_>, progress: &Progress) -> Result<(De
         if left.is_none() {
             return Err(io::ErrorKind::Other.into());
         }
+        digester.take(chunk);
         sink.take(chunk).map_err(|error| {
             disk = Some(error);
             io::ErrorKind::Other.into()
@@ -173,7 +252,10 @@ fn store(run: &Run<'_>, message: Message<'_>, progress: &Progress) -> Result<(De
         _ if left.is_none() => Err(Broken::TooLarge),
         (Some(error), _) => Err(cannot_store(error)),
         (None, Err(error)) => Err(Broken::Session(error.into())),
-        (None, Ok(octets)) => Ok((sink.finish().map_err(cannot_store)?, octets)),
+        (None, Ok(octets)) => {
+            let delivery = sink.finish().map_err(cannot_store)?;
+            Ok(Arrived { delivery, octets, digest: digester.finish() })
+        }
     }
 }
 

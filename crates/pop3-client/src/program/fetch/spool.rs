@@ -24,6 +24,7 @@ use pop3_store::maildir::{Batch, Delivery, Maildir};
 use tracing::{debug, info, warn};
 
 use super::{
+    content::Digest,
     journal::{self, Account, Damage, Entry, Journal, State},
     plan::Listed,
 };
@@ -56,6 +57,18 @@ pub(super) struct Received {
     pub(super) unique_id: Option<ListedUniqueId<'static>>,
     pub(super) size: u64,
     pub(super) state: State,
+    pub(super) digest: Digest,
+    /// The file of what came short when it was fetched before.
+    pub(super) supersedes: Option<String>,
+}
+
+/// A message that came and was stored before.
+#[derive(Debug)]
+pub(super) struct Recognised {
+    /// What the journal says of it from now on, its file included.
+    pub(super) entry: Entry,
+    /// The file of what came short when it was fetched before, if that is another.
+    pub(super) supersedes: Option<String>,
 }
 
 impl Spool {
@@ -106,13 +119,38 @@ impl Spool {
         self.publish(&names)
     }
 
+    /// Step 3 for messages that are stored already.
+    pub(super) fn note_recognised(&mut self, recognised: Vec<Recognised>) -> Result<(), Failure> {
+        let mut text = String::new();
+        for Recognised { entry, supersedes } in &recognised {
+            text.push_str(&entry.line());
+            text.extend(supersedes.as_deref().map(journal::removed_line));
+        }
+        self.append(&text)?;
+        for Recognised { entry, supersedes } in recognised {
+            self.journal.add(entry);
+            supersedes.iter().for_each(|name| self.journal.remove(name));
+        }
+        Ok(())
+    }
+
     /// Steps 2 and 3.
     fn stage(&mut self, received: Vec<Received>) -> Result<Vec<String>, Failure> {
         let mut batch = Batch::new();
         let mut entries = Vec::with_capacity(received.len());
-        for Received { delivery, unique_id, size, state } in received {
+        let mut superseded = Vec::new();
+        for Received { delivery, unique_id, size, state, digest, supersedes } in received {
             batch.add(delivery);
-            entries.push(Entry { name: String::new(), unique_id, size, state, absent_since: None });
+            superseded.extend(supersedes);
+            entries.push(Entry {
+                name: String::new(),
+                unique_id,
+                size,
+                state,
+                absent_since: None,
+                digest: Some(digest),
+                is_confirmed: false,
+            });
         }
         let delivered = batch.commit().map_err(|error| Failure::new(Exit::CannotStore, error))?;
         let mut text = String::new();
@@ -122,8 +160,10 @@ impl Spool {
             text.push_str(&entry.line());
             names.push(entry.name.clone());
         }
+        text.extend(superseded.iter().map(|name| journal::removed_line(name)));
         self.append(&text)?;
         entries.into_iter().for_each(|entry| self.journal.add(entry));
+        superseded.iter().for_each(|name| self.journal.remove(name));
         Ok(names)
     }
 
@@ -207,10 +247,15 @@ impl Spool {
     pub(super) fn note_removed(&mut self, removed: &[&Listed]) -> Result<(), Failure> {
         let mut names = HashSet::new();
         for listed in removed {
-            let Some(unique_id) = &listed.unique_id else { continue };
-            let entries = self.journal.entries(unique_id);
-            let stored = entries.filter(|entry| entry.size == listed.size && entry.state != State::Removed);
-            names.extend(stored.map(|entry| entry.name.clone()).find(|name| !names.contains(name)));
+            let is_stored = |entry: &&Entry| {
+                entry.size == listed.size && entry.state != State::Removed && !names.contains(&entry.name)
+            };
+            let stored = match &listed.unique_id {
+                Some(unique_id) => self.journal.entries(unique_id).find(is_stored),
+                None => self.journal.entries_without_id().find(is_stored),
+            };
+            let name = stored.map(|entry| entry.name.clone());
+            names.extend(name);
         }
         let text: String = names.iter().map(|name| journal::removed_line(name)).collect();
         names.iter().for_each(|name| self.journal.remove(name));

@@ -13,6 +13,8 @@ fn entry(name: &str, unique_id: &[u8]) -> Entry {
         size: 7,
         state: State::Whole,
         absent_since: None,
+        digest: None,
+        is_confirmed: false,
     }
 }
 

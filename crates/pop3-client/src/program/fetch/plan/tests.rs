@@ -12,6 +12,8 @@ fn journal(entries: &[(&str, u64, State)]) -> Journal {
         size: *size,
         state: *state,
         absent_since: None,
+        digest: None,
+        is_confirmed: false,
     });
     Journal::of(entries)
 }
@@ -73,11 +75,18 @@ fn a_unique_id_given_again_after_a_removal_is_another_message_whatever_its_size(
 }
 
 #[test]
-fn what_came_short_is_never_removed() {
-    let journal = journal(&[("a", 10_000, State::Short)]);
+fn what_came_short_is_fetched_once_more_and_never_removed() {
     let now = vec![listed(1, "a", 10_000)];
-    assert_eq!(plan(now.clone(), &journal, KEEP).known, 1);
-    let delete = plan(now, &journal, DELETE);
+    let first = journal(&[("a", 10_000, State::Short)]);
+    for mode in [KEEP, DELETE] {
+        let again = plan(now.clone(), &first, mode);
+        assert_eq!((numbers(&again.fetch), again.known), (vec![1], 0));
+        assert!(again.delete.is_empty() && again.left.is_empty() && again.claimed.is_empty());
+    }
+    let entries = first.all().cloned().map(|entry| Entry { is_confirmed: true, ..entry });
+    let confirmed = Journal::of(entries.collect::<Vec<_>>());
+    assert_eq!(plan(now.clone(), &confirmed, KEEP).known, 1);
+    let delete = plan(now, &confirmed, DELETE);
     assert_eq!(delete.left.len(), 1);
     assert!(delete.fetch.is_empty() && delete.delete.is_empty());
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::*;
+use super::{super::content::Digester, *};
 
 fn account() -> Account {
     Account { host: "h".to_owned(), port: 995, user: "alice".to_owned() }
@@ -17,7 +17,17 @@ fn id(id: &str) -> ListedUniqueId<'static> {
 fn receive(spool: &Spool, unique_id: &str) -> Received {
     let mut delivery = spool.start().unwrap();
     delivery.write_all(unique_id.as_bytes()).unwrap();
-    Received { delivery, unique_id: Some(id(unique_id)), size: 1, state: State::Whole }
+    let mut digester = Digester::default();
+    digester.take(unique_id.as_bytes());
+    let digest = digester.finish();
+    Received {
+        delivery,
+        unique_id: Some(id(unique_id)),
+        size: 1,
+        state: State::Whole,
+        digest,
+        supersedes: None,
+    }
 }
 
 /// What a mail program sees: contents, and how often.

@@ -1,0 +1,196 @@
+//! `fetch`, twice, from a server with something wrong: what is in the Maildir then, how often, and what is
+//! left on the server.
+
+use std::collections::BTreeMap;
+
+use pop3_testkit::TestServer;
+
+use crate::support::program::{Home, mail_in};
+
+/// One fault, and what two runs make of it.
+struct Row {
+    rules: &'static [&'static str],
+    /// Arguments beside the server and the Maildir.
+    arguments: &'static [&'static str],
+    codes: [i32; 2],
+    /// The messages in the Maildir by name; `name*2` is there twice, `part` is none of them.
+    mail: &'static str,
+    /// The unique-ids of what the server still has.
+    left: &'static str,
+}
+
+const fn row(
+    rules: &'static [&'static str],
+    arguments: &'static [&'static str],
+    codes: [i32; 2],
+    mail: &'static str,
+    left: &'static str,
+) -> Row {
+    Row { rules, arguments, codes, mail, left }
+}
+
+/// Unique-id, and message.
+fn messages() -> [(&'static str, String); 4] {
+    let big = format!("Subject: big\n\n{}", "a line of thirty-two octets ....\n".repeat(400));
+    [
+        ("one", "Subject: one\n\n.dot\n.\nend\n".to_owned()),
+        ("two", "Subject: two\n\nsecond\n".to_owned()),
+        ("three", "Subject: three\n\nthird\n".to_owned()),
+        ("big", big),
+    ]
+}
+
+#[track_caller]
+fn check(rows: &[Row]) {
+    for Row { rules, arguments, codes, mail, left } in rows {
+        let mut builder = TestServer::builder().user("alice", crate::support::real_server::PASSWORD);
+        for (unique_id, message) in messages() {
+            builder = builder.message_as("alice", unique_id, message.into_bytes());
+        }
+        for rule in *rules {
+            builder = builder.fault(rule.parse().unwrap());
+        }
+        let server = builder.start().unwrap();
+        let home = Home::new();
+        let arguments = [*arguments, &["--timeout", "2"]].concat();
+        let ran = [(); 2].map(|()| home.fetch(server.plain_port(), &arguments));
+        let told = format!("{rules:?} {arguments:?}: {ran:#?}");
+        assert_eq!(ran.map(|ran| ran.code.unwrap()), *codes, "{told}");
+        assert_eq!(names(mail_in(&home.maildir())), *mail, "{told}");
+        let stored = server.messages("alice");
+        let stored: Vec<&str> = stored.iter().map(|message| message.unique_id.as_str()).collect();
+        assert_eq!(stored.join(" "), *left, "{told}");
+    }
+}
+
+fn names(mail: BTreeMap<Vec<u8>, usize>) -> String {
+    let mut names: Vec<String> = Vec::new();
+    let known = messages();
+    for (octets, count) in mail {
+        let name =
+            known.iter().find(|(_, message)| message.as_bytes() == octets).map_or("part", |(name, _)| name);
+        names.push(if count == 1 { name.to_owned() } else { format!("{name}*{count}") });
+    }
+    names.sort();
+    names.join(" ")
+}
+
+const ALL: &str = "big one three two";
+const EVERYTHING: &str = "one two three big";
+const DELETE: &[&str] = &["--delete"];
+
+// Conformance: C-1939-06, C-REL-03
+#[test]
+fn a_session_that_breaks_is_made_up_for_by_the_next() {
+    check(&[
+        row(&[], DELETE, [0, 0], ALL, ""),
+        row(&["session 1 RETR 2: reset after 20"], DELETE, [75, 0], ALL, ""),
+        row(&["session 1 RETR 2: close after 20"], DELETE, [75, 0], ALL, ""),
+        row(&["session 1 RETR 4: half-close after 2000"], DELETE, [75, 0], ALL, ""),
+        row(&["session 1 RETR 4: stall after 2000"], DELETE, [75, 0], ALL, ""),
+        row(&["session 1 RETR 4: split every 100 pause 1ms"], DELETE, [0, 0], ALL, ""),
+        row(&["session 1 DELE 2: close"], DELETE, [75, 0], ALL, ""),
+        row(&["session 1 DELE: answer -ERR x"], DELETE, [1, 0], ALL, ""),
+        row(&["session 1 STAT: hang"], DELETE, [75, 0], ALL, ""),
+    ]);
+}
+
+// Conformance: C-1939-08, C-REL-09
+#[test]
+fn whatever_becomes_of_quit_nothing_is_lost_or_doubled() {
+    check(&[
+        row(&["session 1 QUIT: close"], DELETE, [3, 0], ALL, ""),
+        row(&["session 1 QUIT: close after 0"], DELETE, [3, 0], ALL, ""),
+        row(&["session 1 QUIT: hang"], DELETE, [3, 0], ALL, ""),
+        row(&["session 1 QUIT: stall after 0"], DELETE, [3, 0], ALL, ""),
+        row(&["session 1 QUIT: say -ERR x"], DELETE, [3, 0], ALL, ""),
+        row(&["session 1 QUIT: answer -ERR x"], DELETE, [3, 0], ALL, ""),
+        row(&["session 1 QUIT: remove-nothing"], DELETE, [0, 0], ALL, ""),
+        // Nothing was to be removed.
+        row(&["QUIT: close"], &[], [0, 0], ALL, EVERYTHING),
+    ]);
+}
+
+// Conformance: C-1939-10, C-1939-12, C-REL-07, C-ROB-05, A-81
+#[test]
+fn odd_unique_ids_lose_and_double_nothing() {
+    check(&[
+        row(&["UIDL: unique-ids duplicate"], DELETE, [0, 0], ALL, ""),
+        row(&["UIDL: unique-ids duplicate"], &[], [0, 0], ALL, EVERYTHING),
+        row(&["UIDL: unique-ids changed"], &[], [0, 0], ALL, EVERYTHING),
+        row(&["UIDL: unique-ids missing"], DELETE, [0, 0], ALL, ""),
+        row(&["UIDL: unique-ids missing"], &[], [1, 1], "", EVERYTHING),
+        row(&["UIDL: unique-ids long 300"], DELETE, [0, 0], ALL, ""),
+        row(&["UIDL: unique-ids suffix /../\\xff x"], &[], [0, 0], ALL, EVERYTHING),
+        row(&["UIDL: answer -ERR what"], &[], [75, 75], "", EVERYTHING),
+        row(&["UIDL: answer -ERR what", "CAPA: without UIDL"], &[], [69, 69], "", EVERYTHING),
+        row(&["UIDL: answer -ERR what", "CAPA: without UIDL"], DELETE, [0, 0], ALL, ""),
+        row(&["UIDL: without 2"], &[], [1, 1], "big one three", EVERYTHING),
+        row(&["UIDL: with 9 more"], &[], [0, 0], ALL, EVERYTHING),
+        row(&["UIDL: ok-before-lines"], &[], [0, 0], ALL, EVERYTHING),
+        row(&["*: separator \\x20\\x20", "*: trailing \\x20"], &[], [0, 0], ALL, EVERYTHING),
+        row(&["*: shuffled"], &[], [0, 0], ALL, EVERYTHING),
+    ]);
+}
+
+// Conformance: C-ROB-02, C-ROB-04
+#[test]
+fn sizes_are_hints() {
+    check(&[
+        row(&["LIST: sizes +7"], DELETE, [0, 0], ALL, ""),
+        row(&["LIST: sizes =-1"], DELETE, [0, 0], ALL, ""),
+        row(&["LIST: without 2"], &[], [0, 0], ALL, EVERYTHING),
+        row(&["STAT: sizes =x"], DELETE, [0, 0], ALL, ""),
+        // What looks like a small part of a message is stored, and stays where it is.
+        row(&["LIST: sizes *1000"], DELETE, [1, 1], ALL, EVERYTHING),
+        row(&["RETR 4: cut to 100"], &[], [1, 1], "one part three two", EVERYTHING),
+    ]);
+}
+
+// Conformance: C-1939-06, A-82
+#[test]
+fn messages_that_are_not_what_they_should_be_are_not_lost() {
+    check(&[
+        row(&["RETR 2: answer -ERR cannot read it"], &[], [1, 1], "big one three", EVERYTHING),
+        row(&["session 1 RETR 1: unstuffed"], DELETE, [76, 0], ALL, ""),
+        row(&["session 1 RETR 1: unstuffed", "CAPA: without PIPELINING"], DELETE, [76, 0], ALL, ""),
+        // What is delivered is delivered, and the whole message comes too.
+        row(&["session 1 RETR 4: cut to 100"], DELETE, [1, 0], "big one part three two", ""),
+        row(&["RETR: bare-lf"], DELETE, [75, 75], "", EVERYTHING),
+        row(&["RETR: bare-lf"], &["--delete", "--lenient-line-ends"], [0, 0], ALL, ""),
+        row(&["RETR: no-terminator"], DELETE, [75, 75], "", EVERYTHING),
+        row(&["session 1 RETR 2: no-terminator"], DELETE, [75, 0], ALL, ""),
+        row(&["session 1 RETR 2: no-last-crlf"], DELETE, [75, 0], ALL, ""),
+        row(&["session 1 RETR 2: no-last-crlf", "CAPA: without PIPELINING"], DELETE, [75, 0], ALL, ""),
+        row(&["RETR: delete"], &[], [0, 0], ALL, ""),
+        row(&["session 1 RETR 1: twice", "CAPA: without PIPELINING"], DELETE, [76, 0], ALL, ""),
+    ]);
+}
+
+// Conformance: A-79, C-ROB-01, C-ROB-02
+#[test]
+fn what_is_endless_ends_the_run_and_not_the_mail() {
+    check(&[
+        row(&["RETR 2: endless message"], &["--max-octets", "100000"], [1, 1], "big one three", EVERYTHING),
+        row(&["LIST: endless listing"], DELETE, [76, 76], "", EVERYTHING),
+        row(&["STAT: endless line"], DELETE, [76, 76], "", EVERYTHING),
+        row(&["greeting: endless line"], DELETE, [76, 76], "", EVERYTHING),
+    ]);
+}
+
+// Conformance: C-2449-01, C-3206-02, C-REL-10
+#[test]
+fn a_server_that_does_not_want_to_is_asked_again() {
+    let in_use = &[
+        "session 1 PASS: answer -ERR [IN-USE] x",
+        "session 1 AUTH: answer -ERR [IN-USE] x",
+        "session 1 sasl: answer -ERR [IN-USE] x",
+    ];
+    check(&[
+        row(&["session 1 greeting: answer -ERR busy"], DELETE, [69, 0], ALL, ""),
+        row(in_use, DELETE, [75, 0], ALL, ""),
+        row(&["CAPA: answer -ERR what"], DELETE, [0, 0], ALL, ""),
+        row(&["CAPA: close"], DELETE, [0, 0], ALL, ""),
+        row(&["CAPA: hang"], DELETE, [0, 0], ALL, ""),
+    ]);
+}
