@@ -42,7 +42,7 @@ pub(crate) async fn accept<S: Store, A: Authenticator>(
             Err(error) => {
                 // Out of files or memory: those who are in will leave, and then there is room again. Whoever
                 // has not logged in leaves now.
-                if shared.counters.make_room() {
+                if is_shortage(&error) && shared.counters.make_room() {
                     wait = FIRST_WAIT;
                 }
                 if shared.flood.admits(Instant::now()) {
@@ -80,6 +80,12 @@ fn admit<S: Store, A: Authenticator>(
     let id = shared.sessions.fetch_add(1, Ordering::Relaxed);
     let session = Session::new(Arc::clone(shared), id, peer, admission);
     shared.tracker.spawn(session.run(socket, kind));
+}
+
+/// Whether a connection that ends would help.
+fn is_shortage(error: &io::Error) -> bool {
+    use rustix::io::Errno as E;
+    matches!(E::from_io_error(error), Some(E::MFILE | E::NFILE | E::NOBUFS | E::NOMEM))
 }
 
 fn is_of_one_connection(error: &io::Error) -> bool {

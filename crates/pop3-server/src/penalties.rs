@@ -191,7 +191,9 @@ mod tests {
     fn a_full_table_is_not_gone_through_for_each_failure() {
         let penalties = penalties();
         let now = Instant::now();
-        let fail = |n: u32, at| drop(penalties.fail(IpAddr::V4(n.into()), None, None, at));
+        let fail = |n: u32, at| {
+            penalties.fail(IpAddr::V4(n.into()), None, None, at);
+        };
         (0..REMEMBERED as u32).for_each(|n| fail(n, now));
         let swept = || penalties.of_address.0.lock().unwrap().swept;
         assert_eq!(swept(), None, "there was room");

@@ -210,7 +210,12 @@ impl OpenMaildir {
     fn flush(&self) -> Result<(), UpdateError> {
         let flush = || {
             fs::fsync(&self.cur)?;
-            let new = sys::open_dir(self.root.as_fd(), b"new")?;
+            let new = match sys::open_dir(self.root.as_fd(), b"new") {
+                Ok(new) => new,
+                // Somebody has taken it away, and with it what could come back.
+                Err(Errno::NOENT) => return Ok(()),
+                Err(errno) => return Err(errno),
+            };
             if self.snapshot.touches_new || is_recent(&fs::fstat(&new)?) {
                 fs::fsync(new)?;
             }
