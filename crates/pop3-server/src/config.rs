@@ -120,7 +120,8 @@ impl std::fmt::Display for Kind {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Connections at one time.
+    /// Connections at one time. When there are so many, the one that has waited longest without a login
+    /// gives way to a newcomer.
     pub connections: usize,
     /// Connections at one time from one address; an IPv6 network of 64 bits counts as one.
     pub connections_per_address: usize,
@@ -130,8 +131,8 @@ pub struct Limits {
     pub password_checks: usize,
     /// How long a login waits for its turn to be checked, before it is told to try again later.
     pub password_wait: Duration,
-    /// How long the answer to the first failed login from an address waits; doubled with every further
-    /// one that is not a repetition of the one before.
+    /// How long the answer to the first failed login from an address, or for a name, waits; doubled with
+    /// every further one that is not a repetition of the one before. The right password never waits.
     pub failure_delay: Duration,
     /// The longest such wait.
     pub failure_delay_max: Duration,
