@@ -50,11 +50,15 @@ impl fmt::Display for Report {
         let good = self.outcomes.iter().filter(|outcome| outcome.verdict == Verdict::Ok).count();
         let bad = self.outcomes.iter().filter(|outcome| outcome.verdict.is_failure()).count();
         let all = self.outcomes.len();
-        write!(
-            f,
-            "\n{all} scenarios: {good} ok, {bad} failed, {} with mail left where it was",
-            all - good - bad
-        )
+        let left = all - good - bad;
+        write!(f, "\n{all} scenarios: {good} ok, {bad} failed, {left} with mail left where it was")?;
+        let is_unfit = |outcome: &Outcome| outcome.name == "healthy" && outcome.verdict != Verdict::Ok;
+        if self.outcomes.iter().any(is_unfit) {
+            f.write_str(
+                "\nhealthy is not ok, so the others say little: look at the command first, with --work",
+            )?;
+        }
+        Ok(())
     }
 }
 
@@ -158,6 +162,9 @@ mod tests {
                         1 scenarios: 0 ok, 1 failed, 0 with mail left where it was";
         assert_eq!(text, expected);
         assert!(!report().is_good());
+        let mut unfit = report();
+        unfit.outcomes[0].name = "healthy".into();
+        assert!(unfit.to_string().ends_with("look at the command first, with --work"));
     }
 
     #[test]

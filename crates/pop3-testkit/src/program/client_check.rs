@@ -21,11 +21,13 @@ const BAD: u8 = 1;
 
 /// The exit codes and the placeholders, for `--help`.
 const HELP: &str = "\
-In the arguments of COMMAND these are replaced: {host} {port} {user} {password} {outdir} {ca} {timeout} {mode};
-scripts find the same in POP3_HOST, POP3_PORT, POP3_USER, POP3_PASSWORD, POP3_OUTDIR, POP3_CA, POP3_TIMEOUT and
-POP3_MODE (delete or keep), and in POP3_TLS `yes` or nothing. {outdir} is empty before the first run and stays for the others: what the program
-keeps between runs belongs there too. {ca} is a PEM file, {timeout} the seconds that the program should wait for a
-silent server. Every file below {outdir} counts as stored mail, but not what is in a directory called tmp.
+In the arguments of COMMAND these are replaced: {host} {port} {user} {password} {outdir} {ca} {timeout} {mode}. \
+Scripts find the same in POP3_HOST, POP3_PORT, POP3_USER, POP3_PASSWORD, POP3_OUTDIR, POP3_CA, POP3_TIMEOUT and \
+POP3_MODE, and in POP3_TLS `yes` or nothing.
+
+{outdir} is empty before the first run and stays for the others: what the program keeps between runs belongs there \
+too. Every file below it counts as stored mail, but not what is in a directory called tmp. {ca} is a PEM file; \
+{timeout} is how many seconds the program should wait for a silent server; {mode} is delete or keep.
 
 Verdicts:
   ok          every message is where it should be, once and whole
