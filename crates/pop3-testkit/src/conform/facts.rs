@@ -6,7 +6,7 @@ use pop3_sasl::Mechanism;
 
 use super::{
     case::{Mode, State},
-    mail::marker_in,
+    mail::{KnownMail, marker_in},
     session::{Session, Target, Unready, Way},
 };
 
@@ -40,6 +40,24 @@ pub(super) struct Numbers {
     pub(super) of: BTreeMap<&'static str, (u64, u64)>,
     pub(super) own: BTreeSet<u64>,
     pub(super) count: u64,
+}
+
+/// Which messages are looked at again, although their unique-ids are known.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Certain<'n> {
+    Nothing,
+    These(&'n [&'static KnownMail]),
+    All,
+}
+
+impl Certain<'_> {
+    fn has(self, name: &str) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::These(mail) => mail.iter().any(|mail| mail.name == name),
+            Self::All => true,
+        }
+    }
 }
 
 impl Facts {
@@ -114,19 +132,31 @@ impl Facts {
     }
 
     fn look_at(&mut self, session: &mut Session, target: &Target<'_>) -> Result<(), Unready> {
-        let numbers = self.numbers(session, target, false)?;
+        let numbers = self.numbers(session, target, Certain::Nothing)?;
         self.mail = numbers.of.keys().copied().collect();
         self.count = numbers.count;
         Ok(())
     }
 
-    /// Where known mail stands in this session. With `is_certain`, every message of ours is looked at in
-    /// this very session, whatever its unique-id says: something is about to be removed.
+    /// Where known mail stands in this session. Messages that are to be certain are looked at in this very
+    /// session, whatever their unique-ids say: they are about to be removed. The others are not `own` then.
     pub(super) fn numbers(
         &mut self,
         session: &mut Session,
         target: &Target<'_>,
-        is_certain: bool,
+        certain: Certain<'_>,
+    ) -> Result<Numbers, Unready> {
+        let from = session.wire.said().len();
+        let numbers = self.found_numbers(session, target, certain)?;
+        session.wire.shorten(from, "   (the mail of this run is looked for)");
+        Ok(numbers)
+    }
+
+    fn found_numbers(
+        &mut self,
+        session: &mut Session,
+        target: &Target<'_>,
+        certain: Certain<'_>,
     ) -> Result<Numbers, Unready> {
         let timeout = target.options.timeout;
         let sizes = pairs(session.ask_for_lines("LIST", timeout)?.unwrap_or_default());
@@ -139,9 +169,10 @@ impl Facts {
             let found = match known {
                 // What was never ours is left alone; what was is looked at where it matters.
                 Some(None) => None,
-                Some(found) if !is_certain => found,
+                Some(Some(name)) if !certain.has(name) => Some(name),
                 _ => self.name_of(session, target, number)?,
             };
+            let was_looked_at = known != Some(found) || found.is_some_and(|name| certain.has(name));
             if let Some(unique_id) = unique_id {
                 self.seen.insert(unique_id.clone(), found);
             }
@@ -149,7 +180,9 @@ impl Facts {
                 let size = std::str::from_utf8(&size).ok().and_then(|size| size.parse().ok()).unwrap_or(0);
                 // The first in the maildrop, should there be several.
                 numbers.of.insert(name, (number, size));
-                numbers.own.insert(number);
+                if was_looked_at {
+                    numbers.own.insert(number);
+                }
             }
         }
         Ok(numbers)

@@ -8,7 +8,7 @@ use pop3_sasl::Client;
 
 use super::{
     case::{Case, Expected, State, Step},
-    facts::Facts,
+    facts::{Certain, Facts},
     session::{Session, Target, Unready},
     values::{Value, Values},
 };
@@ -148,7 +148,12 @@ impl<'p, 'o> Play<'p, 'o> {
         if needs.mail.is_empty() && !needs.no_other_mail && !needs.writable {
             return Ok(());
         }
-        let numbers = self.facts.numbers(&mut self.session, self.target, needs.writable);
+        let certain = match (needs.no_other_mail, needs.writable) {
+            (true, _) => Certain::All,
+            (_, true) => Certain::These(&needs.mail),
+            _ => Certain::Nothing,
+        };
+        let numbers = self.facts.numbers(&mut self.session, self.target, certain);
         let numbers = numbers.map_err(|unready| Stop::Undecided(unready.why))?;
         for mail in &needs.mail {
             // After a removal it is right that a message is not there, and what it was before is no more.

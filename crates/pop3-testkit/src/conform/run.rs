@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     case::{Case, Level, State},
-    facts::Facts,
+    facts::{Certain, Facts},
     mail::{KnownMail, known},
     options::Options,
     play::{Outcome, play},
@@ -227,7 +227,7 @@ impl Run<'_> {
         }
         let timeout = self.options.timeout;
         let removed = self.target.open(State::Transaction).and_then(|mut session| {
-            let numbers = self.facts.numbers(&mut session, &self.target, true)?;
+            let numbers = self.facts.numbers(&mut session, &self.target, Certain::All)?;
             session.guard.set_mail(numbers.count, numbers.own.clone());
             for number in &numbers.own {
                 session.ask(&format!("DELE {number}"), timeout)?;

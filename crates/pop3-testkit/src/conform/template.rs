@@ -43,10 +43,11 @@ impl Template {
     }
 
     /// The text as it stands, with what is no secret filled in.
-    pub(super) fn shown(&self, values: &Values) -> String {
+    pub(super) fn shown(&self, account: &Account, values: &Values) -> String {
         let parts = self.pieces.iter().map(|piece| match piece {
             Piece::Literal(octets) => shown(octets),
             Piece::Wild => "*".to_owned(),
+            Piece::Hole(hole) if hole == "user" => account.user.clone(),
             Piece::Hole(hole) => match values.text(hole) {
                 Ok(octets) => shown(&octets),
                 Err(_) => format!("{{{hole}}}"),
@@ -133,7 +134,7 @@ mod tests {
         assert_eq!(filled("{sasl} *").unwrap(), "YWJj *");
         assert!(filled("{second-user}").is_err());
         assert!(filled("{nothing}").is_err());
-        let shown = Template::parse("PASS {password} {time}").unwrap().shown(&values);
-        assert_eq!(shown, "PASS {password} <1896.697170952@dbc.mtview.ca.us>");
+        let shown = Template::parse("{user} {password} {time}").unwrap().shown(&account, &values);
+        assert_eq!(shown, "tim {password} <1896.697170952@dbc.mtview.ca.us>");
     }
 }

@@ -4,7 +4,10 @@ use std::{net::IpAddr, path::Path, sync::Arc};
 
 use rustls::{
     ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
     crypto::{CryptoProvider, aws_lc_rs},
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _},
 };
@@ -33,7 +36,10 @@ pub(crate) fn configuration(trust: &Trust) -> Result<ClientConfig, String> {
         .with_safe_default_protocol_versions()
         .map_err(|error| format!("TLS cannot be set up: {error}"))?;
     let builder = match trust {
-        Trust::File(path) => return Ok(builder.with_root_certificates(roots(path)?).with_no_client_auth()),
+        Trust::File(path) => {
+            let verifier = InFile::read(path, provider)?;
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
+        }
         Trust::System => {
             let verifier = Verifier::new(provider).map_err(|error| {
                 format!(
@@ -49,19 +55,68 @@ pub(crate) fn configuration(trust: &Trust) -> Result<ClientConfig, String> {
     Ok(builder.with_no_client_auth())
 }
 
-fn roots(path: &Path) -> Result<RootCertStore, String> {
-    let wrong =
-        |what: String| format!("{}: {what}; give a PEM file with certificates to --ca", path.display());
-    let mut roots = RootCertStore::empty();
-    let certificates = CertificateDer::pem_file_iter(path).map_err(|error| wrong(error.to_string()))?;
-    for certificate in certificates {
-        let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
-        roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
+/// Takes what the certificates of a file have issued, and these certificates themselves: many servers for
+/// tests sign their own, and webpki takes none that could sign others for that of a server.
+#[derive(Debug)]
+struct InFile {
+    certificates: Vec<CertificateDer<'static>>,
+    issued: Arc<WebPkiServerVerifier>,
+}
+
+impl InFile {
+    fn read(path: &Path, provider: Arc<CryptoProvider>) -> Result<Self, String> {
+        let wrong =
+            |what: String| format!("{}: {what}; give a PEM file with certificates to --ca", path.display());
+        let read = CertificateDer::pem_file_iter(path).map_err(|error| wrong(error.to_string()))?;
+        let certificates: Result<Vec<_>, _> = read.collect();
+        let certificates = certificates.map_err(|error| wrong(error.to_string()))?;
+        let mut roots = RootCertStore::empty();
+        for certificate in &certificates {
+            roots.add(certificate.clone()).map_err(|error| wrong(error.to_string()))?;
+        }
+        let issued = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+            .build()
+            .map_err(|error| wrong(error.to_string()))?;
+        Ok(Self { certificates, issued })
     }
-    if roots.is_empty() {
-        return Err(wrong("there is no certificate in it".to_owned()));
+}
+
+impl ServerCertVerifier for InFile {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        chain: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if self.certificates.iter().any(|known| known == certificate) {
+            return Ok(ServerCertVerified::assertion());
+        }
+        self.issued.verify_server_cert(certificate, chain, name, ocsp, now)
     }
-    Ok(roots)
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.issued.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.issued.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.issued.supported_verify_schemes()
+    }
 }
 
 /// What the certificate has to be for.

@@ -242,6 +242,12 @@ impl Wire {
         &self.said
     }
 
+    /// Puts one line in place of all that was said from a place on.
+    pub(super) fn shorten(&mut self, from: usize, what: &str) {
+        self.said.truncate(from);
+        self.note(what);
+    }
+
     /// Remembers something beside what was said.
     pub(super) fn note(&mut self, what: &str) {
         self.said.push(what.to_owned());

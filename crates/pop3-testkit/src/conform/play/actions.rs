@@ -84,7 +84,7 @@ impl Play<'_, '_> {
                 octets.extend_from_slice(b"\r\n");
             }
             let end = if *has_end { "" } else { " (no line end)" };
-            said.push(format!("{}{end}", template.shown(&self.values)));
+            said.push(format!("{}{end}", template.shown(&self.target.options.account, &self.values)));
         }
         self.session.guard.check(&octets).map_err(Stop::Skipped)?;
         self.session.said_dele |= octets.to_ascii_uppercase().windows(4).any(|window| window == b"DELE");
