@@ -233,17 +233,19 @@ impl Journal {
     /// Takes note of a whole listing; true when the file has to be written anew.
     ///
     /// What was removed and is gone is forgotten at once, what went otherwise after 30 days. Messages
-    /// without unique-id are recognised by what came of them alone.
+    /// without unique-id are recognised by what came of them alone, and each content is remembered once:
+    /// fetched again and again, they would have no end.
     pub(super) fn note_listing(&mut self, listed: &[Listed], today: u64) -> bool {
         let present: HashSet<_> = listed.iter().filter_map(|listed| listed.unique_id.as_ref()).collect();
         let mut has_changed = false;
         let mut kept = Vec::with_capacity(self.entries.len());
+        let mut without_id = HashSet::new();
         for mut entry in std::mem::take(&mut self.entries) {
             let is_present = entry.unique_id.as_ref().is_some_and(|id| present.contains(id));
             let absent_since = (!is_present).then(|| entry.absent_since.unwrap_or(today));
             let is_over = absent_since.is_some_and(|since| {
                 entry.state == State::Removed
-                    || (entry.unique_id.is_none() && entry.digest.is_none())
+                    || (entry.unique_id.is_none() && !entry.digest.is_some_and(|it| without_id.insert(it)))
                     || today.saturating_sub(since) > REMEMBERED_DAYS
             });
             has_changed |= is_over || absent_since != entry.absent_since;

@@ -1,6 +1,6 @@
 use pop3_client::proto::types::MessageNumber;
 
-use super::*;
+use super::{super::content::Digester, *};
 
 fn id(id: &[u8]) -> ListedUniqueId<'static> {
     ListedUniqueId::new(id.to_vec()).unwrap()
@@ -16,6 +16,12 @@ fn entry(name: &str, unique_id: &[u8]) -> Entry {
         digest: None,
         is_confirmed: false,
     }
+}
+
+fn digest(content: &[u8]) -> Digest {
+    let mut digester = Digester::default();
+    digester.take(content);
+    digester.finish()
 }
 
 fn account() -> Account {
@@ -57,6 +63,51 @@ fn a_write_that_was_cut_anywhere_loses_only_itself() {
     // A disk that gave room before it gave content.
     let torn = [whole.as_bytes(), &[0; 30], b"\n"].concat();
     assert_eq!(parse(&torn).1, whole.len());
+}
+
+#[test]
+fn what_came_is_noted_and_need_not_be() {
+    let mut short = Entry { state: State::Short, ..entry("1.h", b"a") };
+    // A line as it was before there were digests.
+    let old = line("+ S 7 - 1.h a");
+    let text = format!("{}{old}", header(&account()));
+    assert_eq!(parse(text.as_bytes()).0.entries, [short.clone()]);
+    short.digest = Some(digest(b"x"));
+    for is_confirmed in [false, true] {
+        short.is_confirmed = is_confirmed;
+        let text = Journal::of([short.clone()]).text(&account());
+        assert_eq!(parse(text.as_bytes()).0.entries, [short.clone()]);
+    }
+    let wrong = format!("{}{}{}", header(&account()), line("+ S 7 - 1.h a 12"), entry("2.h", b"b").line());
+    assert_eq!(Journal::parse(wrong.as_bytes(), &account()).unwrap_err(), Damage::Line(2));
+}
+
+// Conformance: C-REL-05
+#[test]
+fn a_stored_message_with_another_unique_id_is_one_message() {
+    let mut journal = Journal::of([Entry { digest: Some(digest(b"x")), ..entry("1.h", b"old") }]);
+    journal.add(Entry { digest: Some(digest(b"x")), ..entry("1.h", b"new") });
+    let (mut journal, _) = parse(journal.text(&account()).as_bytes());
+    assert_eq!(journal.all().filter(|entry| entry.state == State::Whole).count(), 1);
+    assert_eq!(journal.all().filter(|entry| entry.digest.is_some()).count(), 1);
+    assert_eq!(journal.entries(&id(b"new")).next().unwrap().state, State::Whole);
+    journal.remove("1.h");
+    assert_eq!(journal.kept(), 0);
+}
+
+#[test]
+fn without_a_unique_id_a_content_is_remembered_and_only_once() {
+    let without = |name: &str, digest| Entry { unique_id: None, digest, ..entry(name, b"-") };
+    let mut journal = Journal::of([
+        without("1", None),
+        without("2", Some(digest(b"x"))),
+        without("3", Some(digest(b"x"))),
+        without("4", Some(digest(b"y"))),
+        Entry { state: State::Removed, ..without("5", Some(digest(b"z"))) },
+    ]);
+    assert!(journal.note_listing(&[], 100));
+    assert_eq!(journal.entries_without_id().map(|entry| entry.name.as_str()).collect::<Vec<_>>(), ["2", "4"]);
+    assert!(!journal.note_listing(&[], 101));
 }
 
 #[test]
