@@ -76,3 +76,8 @@ pub mod server;
 pub mod transcript;
 
 pub use server::TestServer;
+
+/// The example of the guide is a test too.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide-testkit.md")]
+pub struct Guide;

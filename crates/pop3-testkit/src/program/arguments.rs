@@ -35,8 +35,8 @@ pub(super) enum Command {
     Record(Record),
     /// Serve a transcript to clients that say what was said when it was recorded.
     ///
-    /// What was masked may be anything. A login by SCRAM or CRAM-MD5 cannot be repeated, since it differs
-    /// each time: record one with USER and PASS, or PLAIN.
+    /// What was masked may be anything. A login by SCRAM cannot be repeated, since the server's part of it
+    /// answers the client's: record USER and PASS, or PLAIN.
     Replay(Replay),
     /// List the profiles, or show what one of them does, and where that is known from.
     Profiles(Profiles),

@@ -39,7 +39,8 @@ pub struct Replay {
 ///
 /// It says the recorded lines, octet for octet, as the client says those that it said then. Words that were
 /// masked may be any; keywords may be in any case; a client may pipeline where the recorded one did not, and
-/// the other way round. Where the transcript has TLS, the certificate is the one of
+/// the other way round. Only a login by SCRAM cannot be repeated, since the server's part of it answers the
+/// client's (RFC 5802 section 3). Where the transcript has TLS, the certificate is the one of
 /// [`Certificate::for_localhost`].
 #[derive(Debug)]
 pub struct Replaying {

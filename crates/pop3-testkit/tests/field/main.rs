@@ -3,6 +3,7 @@
 #![allow(missing_docs, reason = "a test")]
 
 mod dialects;
+mod guide;
 #[cfg(feature = "cli")]
 mod peers;
 #[cfg(feature = "cli")]

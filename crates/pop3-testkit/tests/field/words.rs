@@ -93,7 +93,12 @@ fn hmailserver_does_not_stuff_in_top() {
 #[test]
 fn ftgate_answers_top_twice_and_with_everything() {
     let said = said("ftgate", &[LOGIN[0], LOGIN[1], "TOP 1 0"]);
-    assert!(said.contains("\r\n\r\n..dot\r\n.\r\n+OK\r\n.\r\n+OK Goodbye"), "{said}");
+    assert!(
+        said.contains(
+            "\r\n\r\n..dot\r\n.\r\n+OK Message follows\r\nSubject: one\r\n\r\n..dot\r\n.\r\n+OK Goodbye"
+        ),
+        "{said}"
+    );
 }
 
 #[test]
