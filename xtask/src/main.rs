@@ -78,18 +78,17 @@ fn main() -> ExitCode {
 
 /// `Ok(false)` means that the task ran and found something wrong, and has said so.
 fn run(task: Task) -> anyhow::Result<bool> {
-    let workspace = Workspace::load()?;
     match task {
-        Task::Test => test::run(&workspace),
+        Task::Test => test::run(&Workspace::load()?),
         Task::Tidy => {
-            let findings = tidy::run(&workspace)?;
+            let findings = tidy::run(&Workspace::load()?)?;
             findings.print();
             Ok(findings.is_clean())
         }
-        Task::Conformance { check } => conformance::run(&workspace, check),
-        Task::Peers(arguments) => peers::run(&workspace, &arguments),
-        Task::Matrix(arguments) => matrix::run(&workspace, &arguments),
-        Task::Fuzz { seconds, targets } => fuzz::run(&workspace, seconds, &targets),
-        Task::Bench { arguments } => bench::run(&workspace, &arguments),
+        Task::Conformance { check } => conformance::run(&Workspace::load()?, check),
+        Task::Peers(arguments) => peers::run(&arguments),
+        Task::Matrix(arguments) => matrix::run(&Workspace::load()?, &arguments),
+        Task::Fuzz { seconds, targets } => fuzz::run(&Workspace::load()?, seconds, &targets),
+        Task::Bench { arguments } => bench::run(&Workspace::load()?, &arguments),
     }
 }

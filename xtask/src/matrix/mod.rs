@@ -11,10 +11,10 @@ use anyhow::{Context, bail};
 use clap::ValueEnum;
 
 use self::clients::ClientRun;
-use self::servers::{ServerRun, Way};
+use self::servers::{ServerRun, Verdict, Way};
 use crate::left_out::peers_are_required;
 use crate::peers::{self, Running, Server};
-use crate::process;
+use crate::process::{self, Echo};
 use crate::workspace::Workspace;
 
 /// What is written.
@@ -23,7 +23,7 @@ const PAGE: &str = "docs/conformance.md";
 /// What is asked for: everything and the page, or a part of it and no page.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Runs against this server alone, prints the report, and writes no page.
+    /// Runs against this server alone, prints the report, and writes no page (--kept does afterwards).
     #[arg(long, value_name = "NAME")]
     server: Option<String>,
     /// With --server: makes the connections in this way alone.
@@ -59,10 +59,11 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Resul
         let results = kept(workspace)?;
         return write(workspace, &results).map(|()| true);
     }
-    build(workspace)?;
     if let Some(name) = &arguments.server {
+        build(workspace, &["pop3-testkit", "pop3-server"])?;
         return one(workspace, peers::server_named(name)?, arguments);
     }
+    build(workspace, &["pop3-testkit", "pop3-server", "pop3-client"])?;
     let mut is_complete = true;
     let mut servers = Vec::new();
     for server in peers::servers() {
@@ -101,7 +102,11 @@ fn one(workspace: &Workspace, server: &'static Server, arguments: &Arguments) ->
             println!("{} has no port with TLS from the first octet", server.name);
             continue;
         }
-        is_good &= servers::show(workspace, &running, way, &arguments.case)?;
+        is_good &= if arguments.case.is_empty() {
+            servers::keep(workspace, &running, server, way, Echo::Show)?.count(Verdict::Fails) == 0
+        } else {
+            servers::show(workspace, &running, way, &arguments.case)?
+        };
     }
     Ok(is_good)
 }
@@ -120,7 +125,7 @@ fn all_ways(workspace: &Workspace, server: &'static Server) -> anyhow::Result<Se
             Way::Tls => running.tls_address().is_some(),
         };
         if is_known {
-            runs.push(servers::keep(workspace, &running, server, *way)?);
+            runs.push(servers::keep(workspace, &running, server, *way, Echo::Hide)?);
         }
     }
     Ok(ServerResults { server, version, runs })
@@ -149,10 +154,10 @@ fn write(workspace: &Workspace, results: &Results) -> anyhow::Result<()> {
 }
 
 /// The programs that take part.
-pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
+fn build(workspace: &Workspace, packages: &[&str]) -> anyhow::Result<()> {
     let mut command = workspace.cargo();
     command.args(["build", "--locked", "--bins", "--all-features"]);
-    command.args(["-p", "pop3-server", "-p", "pop3-client", "-p", "pop3-testkit"]);
+    command.args(packages.iter().flat_map(|package| ["-p", package]));
     if process::show(&mut command, &workspace.scratch().join("logs/matrix-build.txt"))? {
         Ok(())
     } else {

@@ -122,12 +122,13 @@ impl ServerRun {
     }
 }
 
-/// Plays all cases and keeps the report.
+/// Plays all cases and keeps the report; it is shown as well, or its last line alone.
 pub(super) fn keep(
     workspace: &Workspace,
     running: &Running,
     server: &Server,
     way: Way,
+    echo: Echo,
 ) -> anyhow::Result<ServerRun> {
     let report = report(workspace, server, way);
     if report.exists() {
@@ -141,9 +142,11 @@ pub(super) fn keep(
     let mut last = String::new();
     process::stream(&mut command, &log, |line| {
         line.clone_into(&mut last);
-        Echo::Hide
+        echo
     })?;
-    println!("  {}: {last}", way.words());
+    if echo == Echo::Hide {
+        println!("  {}: {last}", way.words());
+    }
     if !report.exists() {
         bail!("pop3-conform wrote no report about {}, see {}", server.name, log.display());
     }

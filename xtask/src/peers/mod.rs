@@ -20,6 +20,7 @@ mod serve;
 mod server;
 
 use std::io;
+use std::path::PathBuf;
 
 use anyhow::Context;
 
@@ -45,23 +46,36 @@ pub(crate) struct Arguments {
     /// The part of --start that runs in a PID namespace of its own.
     #[arg(long, hide = true, group = "act")]
     serve: Option<String>,
+    /// Cargo's target directory, when it is known: asking cargo takes time.
+    #[arg(long, value_name = "DIR")]
+    target: Option<PathBuf>,
+}
+
+impl Arguments {
+    fn target(&self) -> anyhow::Result<PathBuf> {
+        match &self.target {
+            Some(target) => Ok(target.clone()),
+            None => Ok(Workspace::load()?.target().to_path_buf()),
+        }
+    }
 }
 
 /// Does one of these; without arguments installs and unpacks what is missing, and says what is there.
-pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<bool> {
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     if let Some(name) = &arguments.serve {
-        serve::run(workspace, server::named(name)?)?;
+        serve::run(&arguments.target()?, server::named(name)?)?;
     } else if let Some(name) = &arguments.deliver {
-        server::named(name)?.deliver(workspace, &arguments.user, &mut io::stdin().lock())?;
-    } else if let Some(name) = &arguments.start {
         let server = server::named(name)?;
-        if let Err(why) = server.unpack(workspace)? {
+        server.deliver(&arguments.target()?, &arguments.user, &mut io::stdin().lock())?;
+    } else if let Some(name) = &arguments.start {
+        let (workspace, server) = (Workspace::load()?, server::named(name)?);
+        if let Err(why) = server.unpack(&workspace)? {
             println!("left out: the server {name}: {why}");
             return Ok(false);
         }
-        keep_running(workspace, server)?;
+        keep_running(&workspace, server)?;
     } else {
-        return install(workspace);
+        return install(&Workspace::load()?);
     }
     Ok(true)
 }

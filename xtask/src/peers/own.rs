@@ -43,7 +43,7 @@ fn start(serving: &mut Serving<'_>) -> anyhow::Result<Ports> {
     let settings = folder.join("pop3-server.toml");
     let (certificate, key) = (&serving.certificate.certificate, &serving.certificate.key);
     fs::write(&settings, configuration(plain, tls, certificate, key))?;
-    let mut command = Command::new(serving.workspace.program(PACKAGE));
+    let mut command = Command::new(serving.target.join("debug").join(PACKAGE));
     serving.daemon(command.arg("--config").arg(&settings))?;
     Ok(Ports { plain, tls: Some(tls) })
 }

@@ -9,7 +9,6 @@ use anyhow::{Context, bail};
 
 use super::apt::{self, Apt};
 use crate::process;
-use crate::workspace::Workspace;
 
 /// The user whose maildrop the conformance run uses.
 pub(crate) const USER: &str = "alice";
@@ -51,8 +50,9 @@ pub(crate) struct Root {
 }
 
 impl Root {
-    pub(super) fn new(workspace: &Workspace, name: &str) -> Self {
-        Self { folder: workspace.target().join("peers").join(name) }
+    /// The root of a server below cargo's target directory.
+    pub(super) fn new(target: &Path, name: &str) -> Self {
+        Self { folder: target.join("peers").join(name) }
     }
 
     /// Takes the folder for this process alone, until the file is dropped.

@@ -21,6 +21,7 @@ pub(crate) struct Running {
     stdin: Option<ChildStdin>,
     ports: Ports,
     program: PathBuf,
+    target: PathBuf,
     log: PathBuf,
 }
 
@@ -44,7 +45,8 @@ impl Running {
         } else {
             Command::new(&program)
         };
-        command.args(["peers", "--serve", server.name]).env("PATH", search_path());
+        command.args(["peers", "--serve", server.name, "--target"]).arg(workspace.target());
+        command.env("PATH", search_path());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(file);
         let mut process = command.spawn().context("the server could not be started")?;
         let stdin = process.stdin.take();
@@ -57,7 +59,8 @@ impl Running {
             process.wait()?;
             bail!("{} did not start; the end of {}:\n{}", server.name, log.display(), end_of(&log));
         };
-        Ok(Self { server, process, stdin, ports, program, log })
+        let target = workspace.target().to_path_buf();
+        Ok(Self { server, process, stdin, ports, program, target, log })
     }
 
     /// Host and port, to begin in clear.
@@ -72,8 +75,10 @@ impl Running {
 
     /// A command for the shell that takes a message for a user on standard input.
     pub(crate) fn deliver_command(&self, user: &str) -> anyhow::Result<String> {
-        let program = self.program.to_str().context("the path of this program is no UTF-8")?;
-        Ok(format!("'{program}' peers --deliver {} --user {user}", self.server.name))
+        let paths = self.program.to_str().zip(self.target.to_str());
+        let (program, target) = paths.context("the path of this program is no UTF-8")?;
+        let name = self.server.name;
+        Ok(format!("'{program}' peers --deliver {name} --user {user} --target '{target}'"))
     }
 
     pub(crate) fn log(&self) -> &Path {

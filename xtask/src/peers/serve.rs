@@ -4,6 +4,7 @@
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,7 +16,6 @@ use super::certificate::{self, Certificate};
 use super::inetd;
 use super::root::Root;
 use super::server::Server;
-use crate::workspace::Workspace;
 
 /// How long a server may take until it greets.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -31,19 +31,20 @@ pub(super) struct Ports {
 
 /// What is running, and where.
 #[derive(Debug)]
-pub(super) struct Serving<'w> {
-    pub(super) workspace: &'w Workspace,
+pub(super) struct Serving<'t> {
+    /// Cargo's target directory, where our own server is.
+    pub(super) target: &'t Path,
     pub(super) root: Root,
     pub(super) certificate: Certificate,
     processes: Vec<Child>,
 }
 
 /// Starts the server, says the ports as JSON, and serves until standard input ends.
-pub(super) fn run(workspace: &Workspace, server: &Server) -> anyhow::Result<()> {
-    let root = Root::new(workspace, server.name);
+pub(super) fn run(target: &Path, server: &Server) -> anyhow::Result<()> {
+    let root = Root::new(target, server.name);
     let _lock = root.lock()?;
     let certificate = certificate::make(&root.beside("tls"))?;
-    let mut serving = Serving { workspace, root, certificate, processes: Vec::new() };
+    let mut serving = Serving { target, root, certificate, processes: Vec::new() };
     let ports = (server.start)(&mut serving).with_context(|| format!("{} cannot be started", server.name))?;
     serving.wait_for(ports)?;
     let mut stdout = io::stdout().lock();

@@ -1,6 +1,7 @@
 //! The servers: five of other projects, and our own.
 
 use std::io::Read;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
@@ -80,7 +81,7 @@ impl Server {
         let logs = workspace.scratch().join("logs");
         let apt = Apt::new(workspace.target().join("peers/apt"), logs)?;
         let packages: Vec<_> = [package].iter().chain(self.more).copied().collect();
-        let unpacked = Root::new(workspace, self.name).unpack(&apt, &packages);
+        let unpacked = Root::new(workspace.target(), self.name).unpack(&apt, &packages);
         Ok(unpacked.map_err(|error| format!("{error:#}")))
     }
 
@@ -91,7 +92,7 @@ impl Server {
     /// When the package is not unpacked.
     pub(crate) fn version(&self, workspace: &Workspace) -> anyhow::Result<String> {
         match self.package {
-            Some(package) => Root::new(workspace, self.name).version(package),
+            Some(package) => Root::new(workspace.target(), self.name).version(package),
             None => own::version(workspace),
         }
     }
@@ -101,15 +102,10 @@ impl Server {
     /// # Errors
     ///
     /// When there is no such user, or the message cannot be written.
-    pub(super) fn deliver(
-        &self,
-        workspace: &Workspace,
-        user: &str,
-        message: &mut impl Read,
-    ) -> anyhow::Result<()> {
+    pub(super) fn deliver(&self, target: &Path, user: &str, message: &mut impl Read) -> anyhow::Result<()> {
         let mut octets = Vec::new();
         message.read_to_end(&mut octets).context("the message cannot be read")?;
-        let root = Root::new(workspace, self.name);
+        let root = Root::new(target, self.name);
         match self.delivery {
             Delivery::Maildir => {
                 let maildir = root.path(&format!("home/{user}/Maildir"))?;
