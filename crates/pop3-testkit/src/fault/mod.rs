@@ -42,10 +42,11 @@
 //! | one message cannot be read | `RETR 2: answer -ERR cannot read this message` |
 //! | unique-ids: duplicate, changed, missing, oversized | `UIDL: unique-ids duplicate`, `session 2.. UIDL: unique-ids changed`, `UIDL: unique-ids missing`, `UIDL: without 2`, `UIDL: unique-ids long 200` |
 //! | no unique-ids at all | `UIDL: answer -ERR unknown command` |
-//! | `+OK` before every line of UIDL | `UIDL: ok-before-lines` |
+//! | `+OK` before every line of UIDL; several spaces; one at the end; no number | `UIDL: ok-before-lines`, `UIDL: separator \x20\x20\x20`, `UIDL: trailing \x20`, `UIDL: no-number` |
+//! | TOP sends all, or answers twice | `TOP: whole`, `TOP: twice` |
 //! | no CAPA, `-ERR`, hang or close on it | `CAPA: answer -ERR unknown command`, `CAPA: hang`, `CAPA: close` |
 //! | octets right after the `+OK` of STLS | `STLS: append +OK injected\r\n` |
-//! | STLS refused; not announced; announced and broken | `STLS: answer -ERR not now`, `CAPA: without STLS`, `tls: close` |
+//! | STLS refused; not announced; announced and broken | `STLS: answer -ERR not now`, `CAPA: without STLS`, `tls: close`, `tls: prepend x`, `tls: stall after 0 for 2s` |
 //! | the maildrop is in use, for the first session only | `session 1 PASS: answer -ERR [IN-USE] locked`, and the same at `AUTH` and `sasl` |
 //! | too many logins | `PASS: answer -ERR [LOGIN-DELAY] wait` |
 //! | the server is out of order, for now or for good | `PASS: answer -ERR [SYS/TEMP] later`, `PASS: answer -ERR [SYS/PERM] never` |

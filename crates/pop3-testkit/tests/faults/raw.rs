@@ -10,7 +10,7 @@ use pop3_testkit::TestServer;
 
 use crate::support::PATIENCE;
 
-/// Nothing that comes is later than this, and what does not come is given up then.
+/// How long it has to be silent to be called so.
 const SILENCE: Duration = Duration::from_millis(300);
 
 /// How a conversation ends.
@@ -77,12 +77,16 @@ impl Raw {
         pieces
     }
 
-    /// Reads on until this is how it ends; panics when it is not.
-    pub(crate) fn read_to(&mut self, end: End) {
-        // What has to come is waited for; only what must not come has little time.
+    /// Reads on until this is how it ends; panics when it is not. What `is_all` that has to come is waited
+    /// for; only what must not come after it has little time.
+    pub(crate) fn read_to(&mut self, end: End, is_all: impl Fn(&[u8]) -> bool) {
         let enough = 1 << 20;
-        let limit = if end == End::Silent { SILENCE } else { PATIENCE };
-        self.stream.set_read_timeout(Some(limit)).unwrap();
+        if end == End::Silent {
+            while !is_all(&self.heard) {
+                assert_ne!(self.read().unwrap(), 0, "{}", self.heard.escape_ascii());
+            }
+            self.stream.set_read_timeout(Some(SILENCE)).unwrap();
+        }
         let found = loop {
             match self.read() {
                 Ok(0) => break End::Closed,

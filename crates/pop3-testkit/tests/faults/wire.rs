@@ -51,8 +51,9 @@ fn check(rows: &[Row]) {
             None => ("USER alice|PASS wonderland|", "+OK*\r\n+OK*\r\n+OK*\r\n", *says),
         };
         client.say(&format!("{login}{says}").replace('|', "\r\n"));
-        client.read_to(*end);
-        let (heard, expected) = (client.heard.as_slice(), format!("{hello}{hears}"));
+        let expected = format!("{hello}{hears}");
+        client.read_to(*end, |heard| is_like(heard, expected.as_bytes()));
+        let heard = client.heard.as_slice();
         let is_right = match end {
             // How it begins is all that can be said.
             Endless => begins_like(heard, expected.as_bytes()),
@@ -268,7 +269,7 @@ fn octets_are_counted_as_they_are_sent() {
             let mut client = Raw::connect(&server);
             client.log_in();
             client.say("RETR 1\r\n");
-            client.read_to(end);
+            client.read_to(end, |_| true);
             assert_eq!(client.heard, whole.heard[..count], "{rule}");
         }
     }
@@ -447,6 +448,21 @@ fn sizes_and_unique_ids_are_wrong() {
     check(NUMBERS);
 }
 
+/// From the second session on, and in each another.
+#[test]
+fn unique_ids_change_from_session_to_session() {
+    let server = server(&["session 2.. UIDL: unique-ids changed"]);
+    for expected in ["+OK 1 aa\r\n", "+OK 1 changed-2-1\r\n", "+OK 1 changed-3-1\r\n"] {
+        let mut client = Raw::connect(&server);
+        client.log_in();
+        client.say("UIDL 1\r\n");
+        client.lines(1);
+        assert_eq!(client.heard, expected.as_bytes());
+        client.say("QUIT\r\n");
+        client.read_to(Closed, |_| true);
+    }
+}
+
 const LISTINGS: &[Row] = &[
     row(
         "separator TEXT",
@@ -515,7 +531,7 @@ fn capabilities_come_and_go() {
         let server = server(rules);
         let mut client = Raw::connect(&server);
         client.say("CAPA\r\nQUIT\r\n");
-        client.read_to(Closed);
+        client.read_to(Closed, |_| true);
         let lines: Vec<&[u8]> = client.heard.split(|octet| *octet == b'\n').collect();
         assert!(lines.len() > 5, "there are capabilities");
         assert_eq!(lines.contains(&b"STLS\r".as_slice()), has_stls, "{rules:?}");

@@ -61,7 +61,7 @@ fn a_half_closed_connection_takes_what_is_said() {
     let mut client = Raw::connect(&server);
     client.log_in();
     client.say("NOOP\r\n");
-    client.read_to(End::Closed);
+    client.read_to(End::Closed, |_| true);
     assert_eq!(client.heard, b"+OK");
     client.say("STAT\r\n");
     let is_heard = |lines: Vec<String>| lines.last().is_some_and(|line| line == "STAT");
@@ -83,9 +83,9 @@ fn a_stall_holds_up_nobody_else() {
             let mut second = Raw::connect(&server);
             second.log_in();
             second.say("NOOP\r\nQUIT\r\n");
-            second.read_to(End::Closed);
+            second.read_to(End::Closed, |_| true);
             assert_eq!(second.heard.iter().filter(|octet| **octet == b'\n').count(), 2);
         });
     });
-    first.read_to(End::Silent);
+    first.read_to(End::Silent, |_| true);
 }
