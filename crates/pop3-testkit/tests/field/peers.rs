@@ -40,6 +40,21 @@ fn a_python_test_uses_the_program() {
     assert!(output.status.success() && out == "fine\n", "{out}{err}");
 }
 
+/// The example of the guide, as it stands there.
+#[test]
+fn the_python_of_the_guide_runs() {
+    let Some(python) = is_there("python3", &["python3"]) else { return };
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide-testkit.md");
+    let guide = fs::read_to_string(guide).unwrap();
+    let script = guide.split("```python\n").nth(1).unwrap().split("```").next().unwrap();
+    let programs = Path::new(env!("CARGO_BIN_EXE_pop3-testkit")).parent().unwrap().to_owned();
+    let path = env::var_os("PATH").unwrap_or_default();
+    let path = env::join_paths([programs].into_iter().chain(env::split_paths(&path))).unwrap();
+    let output = Command::new(python).args(["-c", script]).env("PATH", path).output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && out.starts_with("[b'1   "), "{out}{err}");
+}
+
 #[test]
 fn what_curl_does_is_recorded_and_replayed_to_it() {
     let Some(curl) = is_there("curl", &["curl"]) else { return };

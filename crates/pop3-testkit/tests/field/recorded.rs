@@ -114,6 +114,36 @@ fn what_was_recorded_is_fetched_again() {
     }
 }
 
+/// The digests of the second and third were masked, and the server says the same to make them from.
+#[test]
+fn every_login_but_scram_can_be_repeated() {
+    let mechanism = |mechanism| (Some(mechanism), Method::Sasl(mechanism));
+    for (offered, method) in [
+        mechanism(sasl::Mechanism::Login),
+        mechanism(sasl::Mechanism::CramMd5),
+        (None, Method::Apop),
+        mechanism(sasl::Mechanism::ScramSha256),
+    ] {
+        let mut builder = TestServer::builder().user(USER, PASSWORD).message(USER, MAIL[0].as_bytes());
+        builder = if method == Method::Apop { builder.apop(true) } else { builder.mechanisms(offered) };
+        let server = builder.start().unwrap();
+        let recorder = Recorder::new(upstream(server.plain_address()));
+        let (transcript, fetched) = record(recorder, |address| fetch(address, 1, method, USER));
+        is_without_secrets(&transcript);
+        let replaying = Replay::new(&transcript).serve().unwrap();
+        if offered == Some(sasl::Mechanism::ScramSha256) {
+            let port = replaying.address().port();
+            let options = Options::new("127.0.0.1").with_security(Security::InsecurePlain).with_port(port);
+            let session = Session::connect(&Connector::new(options).unwrap()).unwrap();
+            let login = Login::password(USER, PASSWORD).with_method(method);
+            session.login(&login).expect_err("the nonce is that of another login");
+        } else {
+            assert_eq!(fetch(replaying.address(), 1, method, USER), fetched, "{method:?}");
+            replaying.wait_for_session().unwrap();
+        }
+    }
+}
+
 #[test]
 fn the_product_is_recorded_and_replayed_whether_the_client_pipelines_or_not() {
     let runtime = tokio_runtime();
