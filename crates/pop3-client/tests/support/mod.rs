@@ -39,6 +39,20 @@ impl Server {
         Self { port, thread: Some(thread) }
     }
 
+    /// Accepts two connections, one after the other, and plays a script to each.
+    pub fn twice(
+        first: impl FnOnce(&mut Peer) + Send + 'static,
+        second: impl FnOnce(&mut Peer) + Send + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let thread = thread::spawn(move || {
+            first(&mut Peer::new(listener.accept().unwrap().0));
+            second(&mut Peer::new(listener.accept().unwrap().0));
+        });
+        Self { port, thread: Some(thread) }
+    }
+
     /// Options to reach it without TLS.
     pub fn plain(&self) -> Options {
         options("127.0.0.1", self.port, Security::InsecurePlain)

@@ -19,7 +19,7 @@ use std::{
 
 use indicatif::HumanBytes;
 use pop3_client::{
-    Error, Options, Transaction,
+    Error, Login, Options, Transaction,
     blocking::Session,
     proto::types::{Capability, Expire, ListedUniqueId, MessageNumber},
 };
@@ -50,6 +50,7 @@ pub(super) fn run(arguments: &Fetch) -> Result<Exit, Failure> {
     let mut spool = opened.map_or_else(|| Spool::open(&arguments.maildir, &account), Ok)?;
     if is_without_capa {
         spool.note_without_capa();
+        options.asks_capabilities = false;
     }
     let mut run = Run {
         arguments,
@@ -58,11 +59,37 @@ pub(super) fn run(arguments: &Fetch) -> Result<Exit, Failure> {
         fetched: 0,
         octets: 0,
         recognised: 0,
+        removed: 0,
         failed: 0,
     };
-    let deletable = run.fetch(&mut session)?;
-    let exit = run.finish(session, &deletable)?;
+    let Fetched { deletable, waiting } = run.fetch(&mut session, Turn::First)?;
+    let mut exit = run.finish(session, &deletable)?;
+    if waiting > 0 && matches!(exit, Exit::Done | Exit::Partial) {
+        // All is listed anew, and so is what failed counted anew.
+        let failed = std::mem::take(&mut run.failed);
+        exit = run.fetch_waiting(&login).inspect_err(|_| {
+            run.failed = failed + waiting;
+            run.report();
+        })?;
+    }
+    run.report();
     Ok(exit)
+}
+
+/// Which session of a run it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    First,
+    /// For the messages that broke a session in an earlier run.
+    Second,
+}
+
+/// What came of a session before the server is told to remove anything.
+struct Fetched {
+    /// What may be removed from the server now.
+    deletable: Vec<Listed>,
+    /// How many messages wait for the second session.
+    waiting: u64,
 }
 
 /// One run, and what came of it so far.
@@ -74,21 +101,28 @@ struct Run<'a> {
     octets: u64,
     /// Messages that came, and that were stored before.
     recognised: u64,
+    /// Messages that the server said it has removed.
+    removed: usize,
     /// Messages that could not be fetched or marked.
     failed: u64,
 }
 
 impl Run<'_> {
-    /// Fetches what is new, and gives what may be removed from the server now.
-    fn fetch(&mut self, session: &mut Session<Transaction>) -> Result<Vec<Listed>, Failure> {
+    /// Fetches what is new.
+    fn fetch(&mut self, session: &mut Session<Transaction>, turn: Turn) -> Result<Fetched, Failure> {
         let listed = self.listed(session)?;
         self.warn_of_renumbering(&listed);
         let mode = plan::Mode { deletes: self.arguments.delete, fetches_all: self.arguments.all };
-        let Plan { fetch, mut delete, known, left, claimed } = plan::plan(listed, self.spool.journal(), mode);
+        let Plan { mut fetch, mut delete, known, left, claimed } =
+            plan::plan(listed, self.spool.journal(), mode);
         for (listed, why) in &left {
             self.failed += 1;
             warn!("message {} {why}", listed.number);
         }
+        let waiting = match turn {
+            Turn::First if self.arguments.delete => self.set_apart(&mut fetch, &delete),
+            Turn::First | Turn::Second => 0,
+        };
         info!(new = fetch.len(), known, "messages");
         if !self.arguments.delete && !fetch.is_empty() {
             self.warn_of_expiry(session)?;
@@ -101,7 +135,28 @@ impl Run<'_> {
         if self.arguments.delete {
             delete.extend(received);
         }
-        Ok(delete)
+        Ok(Fetched { deletable: delete, waiting })
+    }
+
+    /// Takes out the messages that broke a session before, and says how many. If they break this one too,
+    /// the server is never told to remove anything; so they get a session of their own, unless there is
+    /// nothing else to do.
+    fn set_apart(&self, fetch: &mut Vec<Listed>, delete: &[Listed]) -> u64 {
+        let journal = self.spool.journal();
+        let breaks = |listed: &Listed| listed.unique_id.as_ref().is_some_and(|id| journal.has_failed(id));
+        let waiting = fetch.iter().filter(|listed| breaks(listed)).count();
+        if waiting == fetch.len() && delete.is_empty() {
+            return 0;
+        }
+        fetch.retain(|listed| !breaks(listed));
+        u64::try_from(waiting).unwrap_or(u64::MAX)
+    }
+
+    /// The second session.
+    fn fetch_waiting(&mut self, login: &Login) -> Result<Exit, Failure> {
+        let Opened { mut session, .. } = connect::open_maildrop(self.options, login)?;
+        let Fetched { deletable, .. } = self.fetch(&mut session, Turn::Second)?;
+        self.finish(session, &deletable)
     }
 
     /// Who leaves mail on the server should know when it will be gone. RFC 2449 section 6.7.
@@ -206,7 +261,7 @@ impl Run<'_> {
         }
     }
 
-    /// Marks what is stored, takes leave, and says what was done.
+    /// Marks what is stored, and takes leave.
     fn finish(&mut self, mut session: Session<Transaction>, deletable: &[Listed]) -> Result<Exit, Failure> {
         let failed = |error: Error| Failure::server(self.options, &error);
         let numbers = deletable.iter().map(|listed| listed.number);
@@ -218,11 +273,10 @@ impl Run<'_> {
         let quit = session.quit();
         let is_refused = |listed: &&Listed| refused.iter().any(|(number, _)| *number == listed.number);
         let marked: Vec<&Listed> = deletable.iter().filter(|listed| !is_refused(listed)).collect();
-        let mut removed = 0;
         let exit = match quit {
             Ok(()) => {
                 self.spool.note_removed(&marked)?;
-                removed = marked.len();
+                self.removed += marked.len();
                 if self.failed > 0 { Exit::Partial } else { Exit::Done }
             }
             // Nothing was asked to be removed, and everything is stored.
@@ -236,20 +290,19 @@ impl Run<'_> {
                 Exit::RemovalUnknown
             }
         };
-        self.report(removed);
         Ok(exit)
     }
 
     /// Says what was done. It is done whether anybody reads of it or not: where stdout takes nothing,
     /// stderr is told, and the exit code stays that of the mail.
-    fn report(&self, removed: usize) {
-        let text = self.summary(removed);
+    fn report(&self) {
+        let text = self.summary();
         if let Err(error) = writeln!(io::stdout(), "{text}") {
             warn!("{text} (cannot write this to the output: {error})");
         }
     }
 
-    fn summary(&self, removed: usize) -> String {
+    fn summary(&self) -> String {
         let (fetched, octets) = (self.fetched, HumanBytes(self.octets));
         let messages = if fetched == 1 { "message" } else { "messages" };
         let maildir = self.arguments.maildir.display();
@@ -258,7 +311,7 @@ impl Run<'_> {
             text.push_str(&format!("; stored before: {}", self.recognised));
         }
         if self.arguments.delete {
-            text.push_str(&format!("; removed {removed} from {}", self.options.host));
+            text.push_str(&format!("; removed {} from {}", self.removed, self.options.host));
         }
         if self.failed > 0 {
             text.push_str(&format!("; left on the server: {}", self.failed));

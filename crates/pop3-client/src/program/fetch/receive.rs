@@ -38,7 +38,8 @@ pub(super) fn receive(
 ) -> Result<Vec<Listed>, Failure> {
     let mut batch = Batch { unclaimed, ..Batch::default() };
     let mut deletable = Vec::new();
-    let received = receive_all(run, session, wanted, &mut batch, &mut deletable);
+    let received = receive_all(run, session, wanted, &mut batch, &mut deletable)
+        .and_then(|()| confirm(run, session, &mut batch));
     let stored = batch.store(run);
     received.and(stored).map(|()| deletable)
 }
@@ -136,6 +137,10 @@ fn receive_all(
                 return Err(lost(&error));
             }
         };
+        // Only now, as this response shows that the message before it has ended where it seemed to.
+        if batch.is_full() {
+            batch.store(run)?;
+        }
         let message = match retrieved.message {
             Ok(message) => message,
             Err(error) => {
@@ -169,11 +174,26 @@ fn receive_all(
             }
             _ => deletable.push(listed.clone()),
         }
-        if batch.is_full() {
-            batch.store(run)?;
-        }
     }
     Ok(())
+}
+
+/// Where a message is of another size than the server said, a response that is one shows that it has ended
+/// where it seemed to. Behind every other message comes the response to the next command; behind the last,
+/// what the server sends of it may still be on its way.
+fn confirm(run: &mut Run<'_>, session: &mut Session<Transaction>, batch: &mut Batch) -> Result<(), Failure> {
+    if batch.odd.is_empty() {
+        return Ok(());
+    }
+    match session.noop() {
+        Ok(()) | Err(Error::Refused { .. }) => Ok(()),
+        Err(error) => {
+            if !is_mere_loss(&error) {
+                batch.distrust(run)?;
+            }
+            Err(Failure::server(run.options, &error))
+        }
+    }
 }
 
 /// Whether the connection was lost and everything before it can be trusted.
