@@ -165,7 +165,9 @@ impl Facts {
         let mut numbers = Numbers { count: sizes.len() as u64, ..Numbers::default() };
         for (number, size) in sizes.into_iter().rev().take(LOOKED_AT) {
             let unique_id = unique_ids.get(&number);
-            let known = unique_id.and_then(|unique_id| self.seen.get(unique_id)).copied();
+            // A unique-id that several messages have says nothing of any of them.
+            let is_unique = unique_ids.values().filter(|other| Some(*other) == unique_id).count() == 1;
+            let known = unique_id.filter(|_| is_unique).and_then(|id| self.seen.get(id)).copied();
             let found = match known {
                 // What was never ours is left alone; what was is looked at where it matters.
                 Some(None) => None,

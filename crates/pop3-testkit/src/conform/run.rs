@@ -199,6 +199,9 @@ impl Run<'_> {
                 files.join(", ")
             )));
         };
+        if missing.is_empty() {
+            return Ok(());
+        }
         for mail in missing {
             deliver(&self.options.account.user, mail.octets).map_err(Unplayed::Undecided)?;
             self.delivered = true;
