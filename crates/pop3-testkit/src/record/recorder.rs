@@ -4,18 +4,23 @@ use std::{
     fmt, io,
     io::{Read as _, Write as _},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError, mpsc::channel},
     thread,
+    time::Duration,
 };
 
 use super::{Scrub, Upstream, matching::without_end, upstream::Link};
 use crate::transcript::{Entry, Masker, Side, Transcript};
+
+/// How long a server may go on after its client has closed, where nothing else is said.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Records sessions with a server.
 #[derive(Debug, Clone)]
 pub struct Recorder {
     upstream: Upstream,
     scrub: Scrub,
+    patience: Duration,
 }
 
 /// A recorder that clients can connect to, in clear.
@@ -84,13 +89,20 @@ impl Recorder {
     /// Records sessions with this server, with the secrets masked.
     #[must_use]
     pub const fn new(upstream: Upstream) -> Self {
-        Self { upstream, scrub: Scrub::secrets() }
+        Self { upstream, scrub: Scrub::secrets(), patience: PATIENCE }
     }
 
     /// Takes out more than the secrets.
     #[must_use]
     pub const fn scrub(mut self, scrub: Scrub) -> Self {
         self.scrub = scrub;
+        self
+    }
+
+    /// How long the server may go on after its client has closed; 10 seconds, unless this says otherwise.
+    #[must_use]
+    pub const fn patience(mut self, time: Duration) -> Self {
+        self.patience = time;
         self
     }
 
@@ -124,15 +136,20 @@ impl Recording {
         client.set_nodelay(true).map_err(RecordError::Client)?;
         let (server, greeting) = self.recorder.upstream.connect()?;
         let log = Mutex::new(Log::default());
+        let (done, has_ended) = channel();
         thread::scope(|scope| {
-            let answers = scope.spawn(|| carry_answers(&server, &client, &log, greeting));
-            let asked = carry_commands(&client, &server, &log);
-            if asked.is_err() {
-                server.finish();
+            let (server, client, log) = (&server, &client, &log);
+            scope.spawn(move || {
+                carry_answers(server, client, log, greeting);
+                // Nobody waits for it any more where the session could not be recorded.
+                let _ = done.send(());
+            });
+            let asked = carry_commands(client, server, log);
+            if asked.is_err() || has_ended.recv_timeout(self.recorder.patience).is_err() {
+                lock(log).is_over = true;
+                server.abort();
                 let _ = client.shutdown(Shutdown::Both);
             }
-            // It does not panic; and if it did, the transcript would be what there is of it.
-            let _ = answers.join();
             asked
         })?;
         let transcript = log.into_inner().unwrap_or_else(PoisonError::into_inner).transcript;

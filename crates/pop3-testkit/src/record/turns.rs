@@ -10,7 +10,6 @@ pub(super) struct Turn {
     /// With its line end; `None` for the first turn, which is the greeting.
     pub(super) line: Option<Box<[u8]>>,
     pub(super) answer: Vec<Entry>,
-    shape: Shape,
 }
 
 /// What an answer looks like. RFC 1939 section 3.
@@ -100,7 +99,7 @@ pub(super) fn turns(transcript: &Transcript) -> Vec<Turn> {
 }
 
 fn divide(transcript: &Transcript, by_shape: bool) -> Option<Vec<Turn>> {
-    let mut turns = vec![Turn { line: None, answer: Vec::new(), shape: Shape::SingleLine }];
+    let mut turns = vec![Turn { line: None, answer: Vec::new() }];
     let mut follower = Follower::new();
     // A line of a client may stand in the transcript in several parts.
     let mut line: Vec<u8> = Vec::new();
@@ -136,7 +135,7 @@ fn divide(transcript: &Transcript, by_shape: bool) -> Option<Vec<Turn>> {
 
 impl Turn {
     fn new(line: Vec<u8>) -> Self {
-        Self { shape: shape_of(&line), line: Some(line.into()), answer: Vec::new() }
+        Self { line: Some(line.into()), answer: Vec::new() }
     }
 }
 

@@ -174,6 +174,12 @@ impl Link {
         let _ = self.socket.shutdown(Shutdown::Write);
     }
 
+    /// Ends the connection, also for a thread that waits for octets.
+    pub(super) fn abort(&self) {
+        // Where it has ended already there is nothing to do.
+        let _ = self.socket.shutdown(Shutdown::Both);
+    }
+
     fn flush(&self, tls: &Tls, mut connection: MutexGuard<'_, ClientConnection>) -> io::Result<()> {
         let mut records = Vec::new();
         while connection.wants_write() {

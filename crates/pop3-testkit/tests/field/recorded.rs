@@ -1,6 +1,6 @@
 //! A session is recorded on its way to a real server, and served again.
 
-use std::{net::SocketAddr, sync::Arc, thread};
+use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
 
 use pop3_client::{
     Connector, Login, Method, Options, Roots, Security, blocking::Session, proto::types::MessageNumber, sasl,
@@ -287,4 +287,16 @@ fn tokio_runtime() -> tokio::runtime::Runtime {
 pub(crate) fn options_for_replay(server: &TestServer, port: u16, security: Security) -> Options {
     let roots = Roots::File(server.ca_file().unwrap());
     Options::new("127.0.0.1").with_security(security).with_port(port).with_roots(roots)
+}
+
+#[test]
+fn a_server_that_never_closes_does_not_keep_the_recorder() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let recorder = Recorder::new(upstream(silent.local_addr().unwrap())).patience(Duration::ZERO);
+    let (transcript, _held) = record(recorder, |address| {
+        let mut raw = crate::support::Raw::connect(address);
+        raw.send("CAPA\r\n");
+        silent.accept().unwrap()
+    });
+    assert_eq!(transcript.to_string(), "C: CAPA\n@client-eof\n");
 }

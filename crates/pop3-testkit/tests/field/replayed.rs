@@ -48,7 +48,7 @@ fn a_password_at_the_wrong_place_is_shown_to_nobody() {
 fn a_client_that_leaves_early_is_told_to_the_test() {
     let replaying = replay(&format!("{LOGIN}C: QUIT\nS: +OK bye\n")).serve().unwrap();
     let mut raw = Raw::connect(replaying.address());
-    raw.send("USER alice\r\n");
+    assert_eq!((raw.line(), raw.ask("USER alice")), ("+OK".to_owned(), "+OK".to_owned()));
     drop(raw);
     let error = replaying.wait_for_session().unwrap_err().to_string();
     assert!(error.contains("went away, but said `PASS *`"), "{error}");
