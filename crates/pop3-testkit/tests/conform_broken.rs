@@ -100,7 +100,8 @@ fn every_case_finds_fault_with_a_server_that_is_broken_so() {
 #[test]
 fn every_case_has_its_broken_server() {
     let table: BTreeSet<String> = table().into_iter().map(|broken| broken.case).collect();
-    let cases: BTreeSet<String> = Library::built_in().unwrap().cases.into_iter().map(|case| case.name).collect();
+    let cases: BTreeSet<String> =
+        Library::built_in().unwrap().cases.into_iter().map(|case| case.name).collect();
     let lacking: Vec<_> = cases.difference(&table).collect();
     let unknown: Vec<_> = table.difference(&cases).collect();
     assert!(lacking.is_empty() && unknown.is_empty(), "without one: {lacking:?}; no case: {unknown:?}");

@@ -18,7 +18,8 @@ fn main() -> ExitCode {
     let options = Options::from_arguments(std::env::args().skip(1));
     let all = Library::built_in().unwrap().cases;
     let count = all.len();
-    let chosen: Vec<Case> = all.into_iter().filter(|case| options.is_chosen(&test_name(&case.name))).collect();
+    let chosen: Vec<Case> =
+        all.into_iter().filter(|case| options.is_chosen(&test_name(&case.name))).collect();
     if options.is_list {
         chosen.iter().for_each(|case| println!("{}: test", test_name(&case.name)));
         println!("\n{} tests, 0 benchmarks", chosen.len());

@@ -15,7 +15,8 @@ fn run_all(mode: Mode, kept: Kept) -> Report {
     let server = OwnServer::start(mode, kept);
     let report = run(&server.options(), &library.cases, |_| {}).unwrap();
     println!("{}", report.written(Format::Human, &library.sections));
-    for verdict in [Verdict::Fails, Verdict::Departs, Verdict::Differs, Verdict::Skipped, Verdict::Undecided] {
+    for verdict in [Verdict::Fails, Verdict::Departs, Verdict::Differs, Verdict::Skipped, Verdict::Undecided]
+    {
         assert_eq!(report.count(verdict), 0, "{}, {kept:?}: {}", mode.name(), verdict.words());
     }
     assert_eq!(report.left, None);

@@ -127,7 +127,10 @@ pub(super) enum Action {
         after_anything: bool,
         close_notify: bool,
     },
-    Silence { time: Duration, or_eof: bool },
+    Silence {
+        time: Duration,
+        or_eof: bool,
+    },
     /// A capture in base64 that has to look like this inside.
     Decode(String, Pattern),
     /// Without reading.

@@ -3,6 +3,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
+use pki_types::pem::PemObject as _;
 use pop3_proto::server::{Catalogue, Utf8Support};
 use pop3_server::{Config, Listener, Mechanism, Running, Server, rustls::pki_types, users::Users};
 use pop3_store::{Store, maildir::MaildirStore, memory::MemoryStore};
@@ -12,7 +13,6 @@ use pop3_testkit::{
     conform::{Account, Deliver, Mode, Options, Trust},
     server::Kind,
 };
-use pki_types::pem::PemObject as _;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
