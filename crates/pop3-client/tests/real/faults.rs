@@ -198,3 +198,30 @@ fn a_server_that_does_not_want_to_is_asked_again() {
         row(&["CAPA: hang"], DELETE, [0, 0], ALL, ""),
     ]);
 }
+
+/// The last message, of which the rest comes when it seems to have ended: the server does not stuff.
+// Conformance: C-1939-06
+#[test]
+fn the_rest_of_the_last_message_may_come_late() {
+    let message = "Subject: one\n\nbefore\n.\nafter\n";
+    for at in [38, 41, 45] {
+        let server = TestServer::builder()
+            .user("alice", crate::support::real_server::PASSWORD)
+            .message("alice", message.as_bytes())
+            .fault("session 1 RETR: unstuffed".parse().unwrap())
+            .fault(format!("session 1 RETR: split at {at} pause 300ms").parse().unwrap())
+            .start()
+            .unwrap();
+        let home = Home::new();
+        let run = || home.fetch(server.plain_port(), DELETE);
+        let first = run();
+        assert_eq!(first.code, Some(76), "{at}: {first:?}");
+        assert_eq!(server.messages("alice").len(), 1, "{at}: {first:?}");
+        server.wait_for_session(1, crate::support::PATIENCE).unwrap();
+        let second = run();
+        assert_eq!(second.code, Some(0), "{at}: {second:?}");
+        let whole: BTreeMap<_, _> = [(message.as_bytes().to_vec(), 1)].into();
+        assert_eq!(mail_in(&home.maildir()), whole, "{at}: {second:?}");
+        assert!(server.messages("alice").is_empty(), "{at}");
+    }
+}

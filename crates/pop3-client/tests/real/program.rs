@@ -392,6 +392,7 @@ fn a_message_that_list_gives_no_size_of_is_fetched_and_one_that_is_not_listed_is
         for number in 1..=3 {
             peer.answer(&format!("RETR {number}"), &format!("+OK\r\nSubject: {number}\r\n.\r\n"));
         }
+        peer.answer("NOOP", "+OK\r\n");
         peer.answer("QUIT", "+OK\r\n");
     });
     let ran = home.fetch(server.port, &[]);
@@ -500,6 +501,8 @@ fn a_message_that_comes_much_too_short_is_kept_and_left_on_the_server() {
         peer.answer("UIDL", "+OK\r\n1 a\r\n.\r\n");
         after_login(peer);
         peer.answer("RETR 1", "+OK\r\nSubject: x\r\n.\r\n");
+        // Whether it ended there shows in the answer to anything.
+        peer.answer("NOOP", "+OK\r\n");
         peer.answer("QUIT", "+OK\r\n");
     });
     let ran = home.fetch(server.port, &["--delete"]);
