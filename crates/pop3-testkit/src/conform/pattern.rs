@@ -23,7 +23,7 @@ const KINDS: [(&str, &str); 12] = [
     ("text", "[^\\r\\n]*"),
     ("any", ".*"),
     // RFC 1939 section 7: in the manner of a msg-id.
-    ("timestamp", "<[\\x21-\\x3b\\x3d\\x3f-\\x7e]+@[\\x21-\\x3b\\x3d\\x3f\\x41-\\x7e]+>"),
+    ("timestamp", "<[\\x21-\\x3b\\x3d\\x3f\\x41-\\x7e]+@[\\x21-\\x3b\\x3d\\x3f\\x41-\\x7e]+>"),
     ("base64", "(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"),
     // RFC 2449 section 3: levels exclude `/`, `]` and controls.
     ("code", "\\[[^/\\]\\x00-\\x1f]+(?:/[^/\\]\\x00-\\x1f]+)*\\]"),
@@ -89,7 +89,7 @@ impl Pattern {
         let Some(found) = regex.captures(line) else { return Ok(None) };
         let captured = names.into_iter().enumerate().filter_map(|(index, name)| {
             let octets = found.get(index + 1)?.as_bytes().to_vec();
-            (!name.is_empty()).then(|| (name, Value::Text(octets)))
+            (!name.is_empty()).then_some((name, Value::Text(octets)))
         });
         Ok(Some(captured.collect()))
     }
