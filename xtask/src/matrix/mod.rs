@@ -91,13 +91,13 @@ fn one(workspace: &Workspace, server: &'static Server, arguments: &Arguments) ->
         println!("left out: the server {}: {why}", server.name);
         return Ok(!peers_are_required());
     }
-    let running = Running::start(workspace, server)?;
     let ways = match arguments.way {
         Some(way) => vec![way],
         None => Way::value_variants().to_vec(),
     };
     let mut is_good = true;
     for way in ways {
+        let running = Running::start(workspace, server, way == Way::Stls)?;
         if way == Way::Tls && running.tls_address().is_none() {
             println!("{} has no port with TLS from the first octet", server.name);
             continue;
@@ -118,7 +118,7 @@ fn all_ways(workspace: &Workspace, server: &'static Server) -> anyhow::Result<Se
     let mut runs = Vec::new();
     for way in Way::value_variants() {
         // A fresh server each time: no run finds the mail, or the penalties, of another.
-        let running = Running::start(workspace, server)?;
+        let running = Running::start(workspace, server, *way == Way::Stls)?;
         let is_known = match way {
             Way::Plain => true,
             Way::Stls => runs.first().is_some_and(ServerRun::offers_stls),

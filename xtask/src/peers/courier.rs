@@ -1,5 +1,7 @@
 //! Courier's POP3 server, with a Maildir for each user.
 
+use std::net::Ipv4Addr;
+
 use super::maildrop;
 use super::root::{OTHER_USER, USER};
 use super::serve::{Ports, Serving};
@@ -36,17 +38,18 @@ fn start(serving: &mut Serving<'_>) -> anyhow::Result<Ports> {
     authdaemon.arg("/etc/courier/authdaemon.sh");
     let folder = root.path("")?;
     serving.daemon(&mut authdaemon)?;
+    let tls_first = if serving.tls_first { "1" } else { "0" };
     let session = move |kind: &'static str| {
-        let folder = folder.clone();
+        let (folder, tls_first) = (folder.clone(), tls_first);
         move || {
             let mut command = super::root::command_in(&folder, "/bin/sh");
-            command.args(["/etc/courier/session.sh", kind]);
+            command.args(["/etc/courier/session.sh", kind, tls_first]);
             Ok(command)
         }
     };
     let plain = serving.inetd(session("plain"))?;
     let tls = serving.inetd(session("tls"))?;
-    Ok(Ports { plain, tls: Some(tls) })
+    Ok(Ports { address: Ipv4Addr::LOCALHOST, plain, tls: Some(tls) })
 }
 
 /// As `/usr/sbin/authdaemond` does, in the foreground.
@@ -62,7 +65,7 @@ set -a
 prefix=/usr exec_prefix=/usr sbindir=/usr/sbin bindir=/usr/bin libexecdir=/usr/lib/courier
 . /etc/courier/pop3d-ssl
 . /etc/courier/pop3d
-POP3AUTH='PLAIN LOGIN' POP3AUTH_TLS='LOGIN PLAIN'
+POP3_TLS_REQUIRED=$2 POP3AUTH='PLAIN LOGIN' POP3AUTH_TLS='LOGIN PLAIN'
 TLS_PRIVATE_KEYFILE=/etc/courier/pop3d-key.pem
 unset TLS_CACHEFILE TLS_DHPARAMS TLS_TRUSTCERTS
 TCPLOCALIP=127.0.0.1 TCPLOCALPORT=110 TCPREMOTEIP=127.0.0.1 TCPREMOTEPORT=1024

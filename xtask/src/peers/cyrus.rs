@@ -1,5 +1,6 @@
 //! The POP3 server of Cyrus IMAP, with a spool of its own.
 
+use std::net::Ipv4Addr;
 use std::process::Command;
 
 use super::root::{OTHER_PASSWORD, OTHER_USER, PASSWORD, Root, USER, ids};
@@ -11,7 +12,7 @@ pub(super) const SERVER: Server = Server {
     title: "Cyrus",
     package: Some("cyrus-pop3d"),
     more: &["sasl2-bin"],
-    settings: "sasldb; the mechanisms of `libsasl2-modules`; passwords are taken in clear; `popminpoll: 0`, \
+    settings: "sasldb; the mechanisms of `libsasl2-modules`; `popminpoll: 0`, \
                since the package's one minute between two logins would stop the run; `munge8bit: no`; no \
                suppression of duplicates; delivery adds fields to every header",
     start,
@@ -29,9 +30,10 @@ fn start(serving: &mut Serving<'_>) -> anyhow::Result<Ports> {
     root.copy(&serving.certificate.certificate, "etc/cyrus/certificate.pem")?;
     root.copy(&serving.certificate.key, "etc/cyrus/key.pem")?;
     root.give("etc/cyrus/key.pem", "cyrus", 0o600)?;
-    let (plain, tls) = serving.free_ports()?;
+    let (plain, tls) = serving.free_ports(Ipv4Addr::LOCALHOST)?;
     root.write("etc/cyrus.conf", &services(plain, tls))?;
-    root.write("etc/imapd.conf", IMAPD)?;
+    let allow = if serving.tls_first { "no" } else { "yes" };
+    root.write("etc/imapd.conf", &format!("{IMAPD}allowplaintext: {allow}\n"))?;
     root.write("etc/sasldb2", "")?;
     std::fs::remove_file(root.path("etc/sasldb2")?)?;
     for (user, password) in [(USER, PASSWORD), (OTHER_USER, OTHER_PASSWORD)] {
@@ -41,7 +43,7 @@ fn start(serving: &mut Serving<'_>) -> anyhow::Result<Ports> {
     root.give("etc/sasldb2", "cyrus", 0o600)?;
     let mut command = root.command("/usr/lib/cyrus/bin/master")?;
     serving.daemon(&mut command)?;
-    Ok(Ports { plain, tls: Some(tls) })
+    Ok(Ports { address: Ipv4Addr::LOCALHOST, plain, tls: Some(tls) })
 }
 
 /// Delivers over the socket that the running server has in its root.
@@ -84,7 +86,6 @@ munge8bit: no
 umask: 077
 sievedir: /var/spool/sieve
 hashimapspool: true
-allowplaintext: yes
 sasl_pwcheck_method: auxprop
 sasl_auxprop_plugin: sasldb
 sasl_auto_transition: no

@@ -1,5 +1,7 @@
 //! Dovecot 2.3, with a Maildir for each user.
 
+use std::net::Ipv4Addr;
+
 use super::maildrop;
 use super::root::{OTHER_PASSWORD, OTHER_USER, PASSWORD, USER};
 use super::serve::{Ports, Serving};
@@ -10,11 +12,13 @@ pub(super) const SERVER: Server = Server {
     title: "Dovecot",
     package: Some("dovecot-pop3d"),
     more: &[],
-    settings: "Maildir; mechanisms PLAIN, LOGIN, CRAM-MD5, SCRAM-SHA-1, SCRAM-SHA-256 and APOP; passwords are \
-               taken in clear; no penalty for failed logins beyond the delay of each",
+    settings: "Maildir; mechanisms PLAIN, LOGIN, CRAM-MD5, SCRAM-SHA-1, SCRAM-SHA-256 and APOP; no penalty for failed logins beyond the delay of each",
     start,
     delivery: Delivery::Maildir,
 };
+
+/// A connection from the address that it goes to counts as secure without TLS. Linux connects from 127.0.0.1.
+const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 fn start(serving: &mut Serving<'_>) -> anyhow::Result<Ports> {
     let root = &serving.root;
@@ -30,21 +34,22 @@ fn start(serving: &mut Serving<'_>) -> anyhow::Result<Ports> {
     let users = format!("{USER}:{{PLAIN}}{PASSWORD}\n{OTHER_USER}:{{PLAIN}}{OTHER_PASSWORD}\n");
     root.write("etc/dovecot/users", &users)?;
     root.give("etc/dovecot/users", "dovecot", 0o600)?;
-    let (plain, tls) = serving.free_ports()?;
-    root.write("etc/dovecot/peer.conf", &configuration(plain, tls))?;
+    let (plain, tls) = serving.free_ports(ADDRESS)?;
+    root.write("etc/dovecot/peer.conf", &configuration(plain, tls, serving.tls_first))?;
     let mut command = root.command("/usr/sbin/dovecot")?;
     serving.daemon(command.args(["-F", "-c", "/etc/dovecot/peer.conf"]))?;
-    Ok(Ports { plain, tls: Some(tls) })
+    Ok(Ports { address: ADDRESS, plain, tls: Some(tls) })
 }
 
-fn configuration(plain: u16, tls: u16) -> String {
+fn configuration(plain: u16, tls: u16, tls_first: bool) -> String {
+    let ssl = if tls_first { "required" } else { "yes" };
     format!(
         "base_dir = /run/dovecot\n\
          state_dir = /var/lib/dovecot\n\
          log_path = /dev/stderr\n\
          protocols = pop3\n\
-         listen = 127.0.0.1\n\
-         ssl = yes\n\
+         listen = {ADDRESS}\n\
+         ssl = {ssl}\n\
          ssl_cert = </etc/dovecot/certificate.pem\n\
          ssl_key = </etc/dovecot/key.pem\n\
          disable_plaintext_auth = no\n\

@@ -68,16 +68,37 @@ fn own(path: &Path, owner: Option<&str>, mode: u32) -> anyhow::Result<()> {
     }
 }
 
-/// A separator line, the message with LF line ends and `From ` quoted, and an empty line.
+/// A message that comes with CRLF throughout is stored with LF, as what comes from a network is; any other as
+/// it is.
+pub(super) fn stored(message: &[u8]) -> Vec<u8> {
+    let mut lines = message.split_inclusive(|octet| *octet == b'\n');
+    if !lines.clone().all(|line| line.ends_with(b"\r\n") && !line.ends_with(b"\r\r\n")) {
+        return message.to_vec();
+    }
+    let mut text = Vec::with_capacity(message.len());
+    lines.by_ref().filter_map(|line| line.strip_suffix(b"\r\n")).for_each(|line| {
+        text.extend_from_slice(line);
+        text.push(b'\n');
+    });
+    text
+}
+
+/// A separator line, the message with LF line ends and `From ` quoted, and an empty line. Where the message has
+/// no empty line at its header's end it gets one, or the next message would be its body.
 fn as_mbox(message: &[u8]) -> Vec<u8> {
     let mut text = b"From sender@example.org Thu Jan  1 00:00:00 2026\n".to_vec();
+    let mut has_body = false;
     for line in message.split_inclusive(|octet| *octet == b'\n') {
         let content = line.strip_suffix(b"\n").unwrap_or(line);
         let content = content.strip_suffix(b"\r").unwrap_or(content);
         if content.starts_with(b"From ") {
             text.push(b'>');
         }
+        has_body |= content.is_empty();
         text.extend_from_slice(content);
+        text.push(b'\n');
+    }
+    if !has_body {
         text.push(b'\n');
     }
     text.push(b'\n');
@@ -123,8 +144,18 @@ mod tests {
 
     #[test]
     fn an_mbox_quotes_its_separator_and_ends_lines_with_lf() {
-        let text = as_mbox(b"Subject: x\r\n\r\nFrom here\r\nno end");
-        assert!(text.ends_with(b"2026\nSubject: x\n\n>From here\nno end\n\n"));
+        let text = as_mbox(b"Subject: x\r\n\r\nFrom here\r\nend\r\n");
+        assert!(text.ends_with(b"2026\nSubject: x\n\n>From here\nend\n\n"));
+        assert!(as_mbox(b"Subject: x\n\nno end").ends_with(b"2026\nSubject: x\n\nno end\n\n"));
+        assert!(as_mbox(b"Subject: x\n").ends_with(b"2026\nSubject: x\n\n\n"));
+    }
+
+    #[test]
+    fn only_crlf_throughout_is_replaced() {
+        assert_eq!(stored(b"a\r\n\r\nb\r\n"), b"a\n\nb\n");
+        for message in [&b"a\r\nb\n"[..], b"a\r\r\n", b"a\r\nb", b"\r"] {
+            assert_eq!(stored(message), message);
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The POP3 server of GNU Mailutils, with an mbox for each user.
 
+use std::net::Ipv4Addr;
+
 use super::root::command_in;
 use super::serve::{Ports, Serving};
 use super::server::{Delivery, Server};
@@ -9,7 +11,7 @@ pub(super) const SERVER: Server = Server {
     title: "GNU Mailutils",
     package: Some("mailutils-pop3d"),
     more: &["libpam-modules"],
-    settings: "mbox; PAM; `tls-mode ondemand`; started for every connection, as inetd does",
+    settings: "mbox; PAM; started for every connection, as inetd does",
     start,
     delivery: Delivery::Mbox,
 };
@@ -21,7 +23,10 @@ fn start(serving: &mut Serving<'_>) -> anyhow::Result<Ports> {
     root.copy(&serving.certificate.key, "etc/mailutils/key.pem")?;
     root.give("etc/mailutils/key.pem", "root", 0o600)?;
     root.write("etc/pam.d/mailutils", "@include common-auth\n@include common-account\n")?;
-    root.write("etc/mailutils/plain.conf", &configuration("ondemand"))?;
+    root.write(
+        "etc/mailutils/plain.conf",
+        &configuration(if serving.tls_first { "required" } else { "ondemand" }),
+    )?;
     root.write("etc/mailutils/tls.conf", &configuration("connection"))?;
     let folder = root.path("")?;
     let session = move |kind: &'static str| {
@@ -34,7 +39,7 @@ fn start(serving: &mut Serving<'_>) -> anyhow::Result<Ports> {
     };
     let plain = serving.inetd(session("plain"))?;
     let tls = serving.inetd(session("tls"))?;
-    Ok(Ports { plain, tls: Some(tls) })
+    Ok(Ports { address: Ipv4Addr::LOCALHOST, plain, tls: Some(tls) })
 }
 
 fn configuration(tls_mode: &str) -> String {

@@ -40,6 +40,9 @@ pub(crate) struct Arguments {
     /// Delivers the message on standard input to a user of a server that is running.
     #[arg(long, value_name = "NAME", group = "act")]
     deliver: Option<String>,
+    /// With --start: no password is taken before TLS.
+    #[arg(long)]
+    tls_first: bool,
     /// Whom the message is delivered to.
     #[arg(long, value_name = "USER", default_value = USER)]
     user: String,
@@ -63,7 +66,7 @@ impl Arguments {
 /// Does one of these; without arguments installs and unpacks what is missing, and says what is there.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     if let Some(name) = &arguments.serve {
-        serve::run(&arguments.target()?, server::named(name)?)?;
+        serve::run(&arguments.target()?, server::named(name)?, arguments.tls_first)?;
     } else if let Some(name) = &arguments.deliver {
         let server = server::named(name)?;
         server.deliver(&arguments.target()?, &arguments.user, &mut io::stdin().lock())?;
@@ -73,7 +76,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
             println!("left out: the server {name}: {why}");
             return Ok(false);
         }
-        keep_running(&workspace, server)?;
+        keep_running(&workspace, server, arguments.tls_first)?;
     } else {
         return install(&Workspace::load()?);
     }
@@ -96,8 +99,8 @@ pub(crate) fn install(workspace: &Workspace) -> anyhow::Result<bool> {
 }
 
 /// Serves until standard input ends or the program is interrupted.
-fn keep_running(workspace: &Workspace, server: &'static Server) -> anyhow::Result<()> {
-    let mut running = Running::start(workspace, server)?;
+fn keep_running(workspace: &Workspace, server: &'static Server, tls_first: bool) -> anyhow::Result<()> {
+    let mut running = Running::start(workspace, server, tls_first)?;
     println!("{} {}", server.name, server.version(workspace)?);
     println!("host and port: {}", running.address());
     match running.tls_address() {

@@ -1,6 +1,7 @@
 //! Our own server, set up to offer what it can.
 
 use std::fs::{self, Permissions};
+use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,7 +22,7 @@ pub(super) const SERVER: Server = Server {
     title: "pop3-server",
     package: None,
     more: &[],
-    settings: "Maildir; every mechanism and APOP; `utf8`, two languages; passwords are taken in clear; failed \
+    settings: "Maildir; every mechanism and APOP; `utf8`, two languages; failed \
                logins are answered at once",
     start,
     delivery: Delivery::Own,
@@ -39,13 +40,13 @@ fn start(serving: &mut Serving<'_>) -> anyhow::Result<Ports> {
     let text = format!("{USER}:{{PLAIN}}{PASSWORD}\n{OTHER_USER}:{{PLAIN}}{OTHER_PASSWORD}\n");
     fs::write(&users, text).with_context(|| format!("cannot write {}", users.display()))?;
     fs::set_permissions(&users, Permissions::from_mode(0o600))?;
-    let (plain, tls) = serving.free_ports()?;
+    let (plain, tls) = serving.free_ports(Ipv4Addr::LOCALHOST)?;
     let settings = folder.join("pop3-server.toml");
     let (certificate, key) = (&serving.certificate.certificate, &serving.certificate.key);
-    fs::write(&settings, configuration(plain, tls, certificate, key))?;
+    fs::write(&settings, configuration(plain, tls, certificate, key, serving.tls_first))?;
     let mut command = Command::new(serving.target.join("debug").join(PACKAGE));
     serving.daemon(command.arg("--config").arg(&settings))?;
-    Ok(Ports { plain, tls: Some(tls) })
+    Ok(Ports { address: Ipv4Addr::LOCALHOST, plain, tls: Some(tls) })
 }
 
 pub(super) fn maildir(root: &Root, user: &str) -> PathBuf {
@@ -57,7 +58,8 @@ pub(super) fn version(workspace: &Workspace) -> anyhow::Result<String> {
     Ok(package.with_context(|| format!("{PACKAGE} is not in the workspace"))?.version.clone())
 }
 
-fn configuration(plain: u16, tls: u16, certificate: &Path, key: &Path) -> String {
+fn configuration(plain: u16, tls: u16, certificate: &Path, key: &Path, tls_first: bool) -> String {
+    let in_clear = !tls_first;
     format!(
         "[[listen]]\naddress = \"127.0.0.1:{plain}\"\nkind = \"stls\"\n\
          [[listen]]\naddress = \"127.0.0.1:{tls}\"\nkind = \"tls\"\n\
@@ -66,7 +68,7 @@ fn configuration(plain: u16, tls: u16, certificate: &Path, key: &Path) -> String
          [maildir]\nroot = \"mail\"\n\
          [login]\n\
          mechanisms = [\"SCRAM-SHA-256\", \"SCRAM-SHA-1\", \"PLAIN\", \"LOGIN\", \"CRAM-MD5\"]\n\
-         apop_host = \"localhost\"\nplaintext_without_tls = true\nfailure_delay = 0\n\
+         apop_host = \"localhost\"\nplaintext_without_tls = {in_clear}\nfailure_delay = 0\n\
          [protocol]\nimplementation = \"pop3-server\"\nlanguages = [\"en\", \"de\"]\nutf8 = true\n"
     )
 }

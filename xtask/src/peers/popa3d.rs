@@ -1,5 +1,7 @@
 //! popa3d, with an mbox for each user. It knows no TLS.
 
+use std::net::Ipv4Addr;
+
 use super::root::command_in;
 use super::serve::{Ports, Serving};
 use super::server::{Delivery, Server};
@@ -19,5 +21,5 @@ fn start(serving: &mut Serving<'_>) -> anyhow::Result<Ports> {
     serving.root.fresh("var/lib/popa3d", "root", 0o755)?;
     let folder = serving.root.path("")?;
     let plain = serving.inetd(move || Ok(command_in(&folder, "/usr/sbin/popa3d")))?;
-    Ok(Ports { plain, tls: None })
+    Ok(Ports { address: Ipv4Addr::LOCALHOST, plain, tls: None })
 }

@@ -26,12 +26,16 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts a server and waits until it greets.
+    /// Starts a server and waits until it greets. With `tls_first` it takes no password before TLS.
     ///
     /// # Errors
     ///
     /// When it does not; the end of its log is in the error.
-    pub(crate) fn start(workspace: &Workspace, server: &'static Server) -> anyhow::Result<Self> {
+    pub(crate) fn start(
+        workspace: &Workspace,
+        server: &'static Server,
+        tls_first: bool,
+    ) -> anyhow::Result<Self> {
         let program = this_program(workspace)?;
         let log = workspace.scratch().join("logs").join(format!("server-{}.txt", server.name));
         if let Some(folder) = log.parent() {
@@ -46,6 +50,9 @@ impl Running {
             Command::new(&program)
         };
         command.args(["peers", "--serve", server.name, "--target"]).arg(workspace.target());
+        if tls_first {
+            command.arg("--tls-first");
+        }
         command.env("PATH", search_path());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(file);
         let mut process = command.spawn().context("the server could not be started")?;
@@ -65,12 +72,12 @@ impl Running {
 
     /// Host and port, to begin in clear.
     pub(crate) fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.ports.plain)
+        format!("{}:{}", self.ports.address, self.ports.plain)
     }
 
     /// Host and port for TLS from the first octet.
     pub(crate) fn tls_address(&self) -> Option<String> {
-        self.ports.tls.map(|port| format!("127.0.0.1:{port}"))
+        self.ports.tls.map(|port| format!("{}:{port}", self.ports.address))
     }
 
     /// A command for the shell that takes a message for a user on standard input.

@@ -2,7 +2,7 @@
 //! input does. It runs in a PID namespace of its own, so that nothing it has started outlives it.
 
 use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -20,9 +20,11 @@ use super::server::Server;
 /// How long a server may take until it greets.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Where the server listens on 127.0.0.1.
+/// Where the server listens.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub(super) struct Ports {
+    /// The address, of this machine alone.
+    pub(super) address: Ipv4Addr,
     /// Begins in clear; offers STLS, if the server knows it.
     pub(super) plain: u16,
     /// TLS from the first octet.
@@ -36,15 +38,17 @@ pub(super) struct Serving<'t> {
     pub(super) target: &'t Path,
     pub(super) root: Root,
     pub(super) certificate: Certificate,
+    /// Whether passwords are refused before TLS.
+    pub(super) tls_first: bool,
     processes: Vec<Child>,
 }
 
 /// Starts the server, says the ports as JSON, and serves until standard input ends.
-pub(super) fn run(target: &Path, server: &Server) -> anyhow::Result<()> {
+pub(super) fn run(target: &Path, server: &Server, tls_first: bool) -> anyhow::Result<()> {
     let root = Root::new(target, server.name);
     let _lock = root.lock()?;
     let certificate = certificate::make(&root.beside("tls"))?;
-    let mut serving = Serving { target, root, certificate, processes: Vec::new() };
+    let mut serving = Serving { target, root, certificate, tls_first, processes: Vec::new() };
     let ports = (server.start)(&mut serving).with_context(|| format!("{} cannot be started", server.name))?;
     serving.wait_for(ports)?;
     let mut stdout = io::stdout().lock();
@@ -84,15 +88,16 @@ impl Serving<'_> {
     }
 
     /// Two ports that were free a moment ago.
-    pub(super) fn free_ports(&self) -> anyhow::Result<(u16, u16)> {
-        let [one, other] = [TcpListener::bind(("127.0.0.1", 0))?, TcpListener::bind(("127.0.0.1", 0))?];
+    pub(super) fn free_ports(&self, address: Ipv4Addr) -> anyhow::Result<(u16, u16)> {
+        let [one, other] = [TcpListener::bind((address, 0))?, TcpListener::bind((address, 0))?];
         Ok((one.local_addr()?.port(), other.local_addr()?.port()))
     }
 
     /// Waits until the server greets in clear, and answers on its other port.
     fn wait_for(&mut self, ports: Ports) -> anyhow::Result<()> {
         let deadline = Instant::now() + PATIENCE;
-        while !(greets(ports.plain) && ports.tls.is_none_or(answers)) {
+        let address = ports.address;
+        while !(greets(address, ports.plain) && ports.tls.is_none_or(|port| answers(address, port))) {
             if Instant::now() > deadline {
                 bail!("the server does not greet on port {}", ports.plain);
             }
@@ -122,9 +127,9 @@ fn quiet(command: &mut Command) -> anyhow::Result<&mut Command> {
     Ok(command.stdin(Stdio::null()).stdout(log))
 }
 
-fn greets(port: u16) -> bool {
+fn greets(address: Ipv4Addr, port: u16) -> bool {
     let greeting = || -> io::Result<bool> {
-        let mut connection = TcpStream::connect(("127.0.0.1", port))?;
+        let mut connection = TcpStream::connect((address, port))?;
         connection.set_read_timeout(Some(Duration::from_secs(5)))?;
         let mut begin = [0; 3];
         connection.read_exact(&mut begin)?;
@@ -133,6 +138,6 @@ fn greets(port: u16) -> bool {
     greeting().unwrap_or(false)
 }
 
-fn answers(port: u16) -> bool {
-    TcpStream::connect(("127.0.0.1", port)).is_ok()
+fn answers(address: Ipv4Addr, port: u16) -> bool {
+    TcpStream::connect((address, port)).is_ok()
 }

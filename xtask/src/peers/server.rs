@@ -109,7 +109,7 @@ impl Server {
         match self.delivery {
             Delivery::Maildir => {
                 let maildir = root.path(&format!("home/{user}/Maildir"))?;
-                maildrop::into_maildir(&maildir, Some(user), &octets)
+                maildrop::into_maildir(&maildir, Some(user), &maildrop::stored(&octets))
             }
             Delivery::Mbox => maildrop::into_mbox(&root.path(&format!("var/mail/{user}"))?, user, &octets),
             Delivery::Cyrus => cyrus::deliver(&root, user, &octets),

@@ -39,7 +39,8 @@ const INTRODUCTION: &str = "\
 
 Each case is a file below [crates/pop3-testkit/conform](../crates/pop3-testkit/conform), and cites rows of the
 [requirements](requirements.md), where the sections of the RFCs are named. It is played in clear, after STLS, and
-with TLS from the first octet, as far as the server offers that.
+with TLS from the first octet, as far as the server offers that. In clear the server is set up to take
+passwords in clear, and with STLS to take none before it, as far as it has such a setting.
 
 | word | meaning |
 |---|---|
