@@ -136,3 +136,35 @@ fn a_command_that_cannot_be_started_is_told() {
     let error = check.run(&all.iter().collect::<Vec<_>>(), work.path()).unwrap_err().to_string();
     assert!(error.starts_with("cannot run /nowhere/fetch: "), "{error}");
 }
+
+/// The program itself, with this fetcher.
+fn program(arguments: &[&str], mistakes: &[&str]) -> (Option<i32>, String) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pop3-testkit"));
+    command.arg("client-check").args(arguments).arg("--").args(fetcher(mistakes));
+    let output = command.output().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn the_exit_code_tells_and_the_report_is_json_on_demand() {
+    let work = tempfile::tempdir().unwrap();
+    let scenarios = ["--scenario", "healthy", "--scenario", "kill-after-removal"];
+    let arguments = [&scenarios[..], &["--delete", "--format", "json", "--label", "mine"]].concat();
+    let (code, text) = program(&arguments, &["stores-late"]);
+    assert_eq!(code, Some(1), "{text}");
+    let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&report["client"], &report["mode"]), (&"mine".into(), &"delete".into()));
+    let verdicts = [0, 1].map(|index| report["scenarios"][index]["verdict"].as_str().unwrap());
+    assert_eq!(verdicts, ["ok", "lost"]);
+
+    let place = work.path().join("kept");
+    let arguments = [&scenarios[..2], &["--keep", "--work", place.to_str().unwrap()]].concat();
+    let (code, text) = program(&arguments, &[]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.ends_with("1 scenarios: 1 ok, 0 failed, 0 with mail left where it was\n"), "{text}");
+    let said = std::fs::read_to_string(place.join("healthy/session-1.txt")).unwrap();
+    assert!(said.contains("\nC: USER checker\n") && !said.contains("tanstaaf"), "{said}");
+    // What is there is not mixed with anything new.
+    assert_eq!(program(&arguments, &[]).0, Some(2));
+    assert_eq!(program(&["--scenario", "no-such"], &[]).0, Some(2));
+}
