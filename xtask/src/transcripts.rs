@@ -10,10 +10,14 @@ pub(crate) const FOLDER: &str = "crates/pop3-proto/tests/transcripts";
 
 /// Every transcript, sorted; none when the folder is not there.
 pub(crate) fn all(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    texts(&root.join(FOLDER))
+}
+
+/// Every `.txt` below a folder, sorted; none when the folder is not there.
+pub(crate) fn texts(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    let folder = root.join(FOLDER);
     if folder.is_dir() {
-        collect(&folder, &mut found)?;
+        collect(folder, &mut found)?;
     }
     found.sort();
     Ok(found)

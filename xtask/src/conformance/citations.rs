@@ -1,4 +1,5 @@
-//! The citations in tests: a comment `Conformance: ID, ID` above a Rust or Python test, or in a transcript.
+//! The citations in tests: a comment `Conformance: ID, ID` above a Rust or Python test, or in a
+//! transcript or a case of the conformance run.
 
 use std::fs;
 use std::path::Path;
@@ -25,6 +26,8 @@ pub(super) enum By {
     /// The name of the test function.
     Python(String),
     Transcript,
+    /// A case of `pop3-conform`.
+    Case,
     /// A citation with no test below it; it covers nothing.
     Nothing,
 }
@@ -32,6 +35,9 @@ pub(super) enum By {
 /// Folders whose tests may cite. This crate's own tests speak about citations and are left out.
 const RUST: [&str; 3] = ["crates", "bindings", "benches"];
 const PYTHON: &str = "bindings/python/tests";
+
+/// The cases of `pop3-conform`.
+pub(super) const CASES: &str = "crates/pop3-testkit/conform";
 
 /// Lines after a citation in which its test must begin: attributes and comments may stand between.
 const REACH: usize = 16;
@@ -49,7 +55,10 @@ pub(super) fn all(root: &Path) -> anyhow::Result<Vec<Citation>> {
     })?;
     for path in transcripts::all(root)? {
         let text = read(&path)?;
-        citations.extend(in_transcript(&text, &relative(root, &path)));
+        citations.extend(in_text(&text, &relative(root, &path), &By::Transcript));
+    }
+    for path in transcripts::texts(&root.join(CASES))? {
+        citations.extend(in_text(&read(&path)?, &relative(root, &path), &By::Case));
     }
     Ok(citations)
 }
@@ -93,11 +102,11 @@ fn in_code(text: &str, file: &str, mark: &str, test: fn(&str) -> Option<By>) -> 
     citations
 }
 
-fn in_transcript(text: &str, file: &str) -> Vec<Citation> {
+fn in_text(text: &str, file: &str, by: &By) -> Vec<Citation> {
     let mut citations = Vec::new();
     for (at, line) in text.lines().enumerate() {
         if let Some(list) = line.trim_start().strip_prefix("# Conformance:") {
-            let (ids, by) = (ids(list), By::Transcript);
+            let (ids, by) = (ids(list), by.clone());
             citations.push(Citation { ids, by, file: file.to_owned(), line: at + 1 });
         }
     }
@@ -182,12 +191,14 @@ mod tests {
     }
 
     #[test]
-    fn python_and_transcripts() {
+    fn python_transcripts_and_cases() {
         let text = "# Conformance: C-1939-04\n@pytest.mark.parametrize('x', [1])\nasync def test_stat(x):\n";
         let found = in_code(text, "t.py", "# Conformance:", python_test);
         assert_eq!(found[0].by, By::Python("test_stat".to_owned()));
-        let found = in_transcript("# STAT\n# Conformance: S-1939-26 S-1939-27\nC: STAT\n", "t.txt");
-        assert_eq!(found[0].ids.len(), 2);
-        assert_eq!(found[0].by, By::Transcript);
+        for by in [By::Transcript, By::Case] {
+            let found = in_text("# STAT\n# Conformance: S-1939-26 S-1939-27\nC: STAT\n", "t.txt", &by);
+            assert_eq!(found[0].ids.len(), 2);
+            assert_eq!(found[0].by, by);
+        }
     }
 }

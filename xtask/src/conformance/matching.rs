@@ -1,18 +1,21 @@
 //! From a citation in a file to the test in the list of outcomes.
 
-use super::citations::{By, Citation};
+use super::citations::{By, CASES, Citation};
 use crate::outcomes::{Outcomes, TestName};
 use crate::transcripts;
 
 /// The test program that plays all transcripts.
 const PLAYER: (&str, &str) = ("pop3-proto", "tests/transcripts.rs");
 
+/// The test program that plays all cases of the conformance run against our own server, each as a test.
+const CASE_PLAYER: (&str, &str) = ("pop3-testkit", "tests/conform_cases.rs");
+
 /// Whether the test that cites has passed, and in every variant that was run.
 pub(super) fn has_passed(citation: &Citation, outcomes: &Outcomes) -> bool {
     let is_meant = |test: &&TestName| is_meant(citation, test);
     match &citation.by {
         By::Nothing => false,
-        By::Rust(_) | By::Python(_) => {
+        By::Rust(_) | By::Python(_) | By::Case => {
             outcomes.passed.iter().any(|test| is_meant(&test))
                 && !outcomes.failed.iter().any(|test| is_meant(&test))
         }
@@ -39,8 +42,15 @@ fn is_meant(citation: &Citation, test: &TestName) -> bool {
     match &citation.by {
         By::Rust(function) => is_rust_test(&citation.file, function, test),
         By::Python(function) => is_python_test(&citation.file, function, test),
+        By::Case => is_case(&citation.file, test),
         By::Transcript | By::Nothing => false,
     }
+}
+
+/// `crates/pop3-testkit/conform/rfc1939-commands/stat.txt` is the test `rfc1939-commands/stat.txt`.
+fn is_case(file: &str, test: &TestName) -> bool {
+    let name = file.strip_prefix(CASES).map(|rest| rest.trim_start_matches('/'));
+    (test.package.as_str(), test.file.as_str()) == CASE_PLAYER && name == Some(test.name.as_str())
 }
 
 /// `crates/pop3-proto/src/body/tests.rs` and `a_dot` mean `pop3-proto src/lib.rs body::tests::a_dot`.
@@ -168,6 +178,16 @@ mod tests {
         let citation = citation("bindings/python/tests/test_client.py", by);
         assert!(has_passed(&citation, &good));
         assert!(!has_passed(&citation, &bad));
+    }
+
+    #[test]
+    fn a_case_passes_by_its_path() {
+        let stat = citation("crates/pop3-testkit/conform/rfc1939-commands/stat.txt", By::Case);
+        let player = "pop3-testkit tests/conform_cases.rs rfc1939-commands/";
+        assert!(has_passed(&stat, &outcomes(&[&format!("{player}stat.txt")], &[])));
+        assert!(!has_passed(&stat, &outcomes(&[&format!("{player}stat-2.txt")], &[])));
+        assert!(!has_passed(&stat, &outcomes(&[], &[&format!("{player}stat.txt")])));
+        assert!(has_run(&stat, &outcomes(&[], &[&format!("{player}stat.txt")])));
     }
 
     #[test]

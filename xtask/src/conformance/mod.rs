@@ -1,5 +1,6 @@
 //! Which requirements are cited by a test that passed.
 
+mod black_box;
 mod citations;
 mod exceptions;
 mod matching;
@@ -11,6 +12,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use self::black_box::ServerRows;
 use self::citations::{By, Citation};
 use self::exceptions::Exceptions;
 use self::requirements::Requirements;
@@ -40,9 +42,11 @@ pub(crate) fn run(workspace: &Workspace, check: bool) -> anyhow::Result<bool> {
     }
     let did_run = outcomes.is_some();
     let outcomes = outcomes.unwrap_or_default();
-    let covered = covered(&citations, &outcomes);
+    let covered = covered(&citations, &outcomes, |_| true);
+    let by_cases = self::covered(&citations, &outcomes, |by| *by == By::Case);
     let report = Report { requirements: &requirements, exceptions: &exceptions, covered: &covered };
     report.print();
+    ServerRows::count(&requirements, &exceptions, &by_cases, &covered).print();
     print_abuse_cases(&abuse_cases, &covered);
     if did_run {
         print_not_run(&citations, &outcomes);
@@ -61,9 +65,10 @@ fn text(root: &Path, name: &str) -> anyhow::Result<String> {
     fs::read_to_string(root.join(name)).with_context(|| format!("cannot read {name}"))
 }
 
-/// The IDs cited by a test that passed.
-fn covered(citations: &[Citation], outcomes: &Outcomes) -> BTreeSet<String> {
-    let passed = citations.iter().filter(|citation| matching::has_passed(citation, outcomes));
+/// The IDs cited by a test that passed, of the kinds that are asked for.
+fn covered(citations: &[Citation], outcomes: &Outcomes, is_asked: impl Fn(&By) -> bool) -> BTreeSet<String> {
+    let asked = citations.iter().filter(|citation| is_asked(&citation.by));
+    let passed = asked.filter(|citation| matching::has_passed(citation, outcomes));
     passed.flat_map(|citation| citation.ids.iter().cloned()).collect()
 }
 
