@@ -9,7 +9,7 @@ mod peers;
 
 use std::{collections::BTreeSet, sync::Arc, sync::Mutex, thread, time::Duration};
 
-use conform::{options_for, test_server};
+use conform::{options_for, test_server, test_server_with_tokens};
 use pop3_testkit::conform::{Level, Library, Mode, Verdict, run};
 
 /// A case, and what makes it fail.
@@ -43,7 +43,9 @@ fn table() -> Vec<Broken> {
 fn unfound(library: &Library, broken: &Broken) -> Option<String> {
     let mut library = library.clone();
     library.choose(std::slice::from_ref(&broken.case)).unwrap();
-    let (mut builder, mut peer) = (test_server(), None);
+    let needs_tokens = ["sasl/oauthbearer-failure", "sasl/xoauth2-failure"].contains(&broken.case.as_str());
+    let mut builder = if needs_tokens { test_server_with_tokens() } else { test_server() };
+    let mut peer = None;
     for by in &broken.by {
         match by.strip_prefix("peer ") {
             Some(name) => peer = Some(name),

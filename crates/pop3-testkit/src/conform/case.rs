@@ -56,6 +56,7 @@ pub(super) struct Needs {
     pub(super) absent: Vec<String>,
     /// Capabilities before any TLS.
     pub(super) clear: Vec<String>,
+    pub(super) clear_absent: Vec<String>,
     pub(super) mail: Vec<&'static KnownMail>,
     /// No mail but ours may be there.
     pub(super) no_other_mail: bool,

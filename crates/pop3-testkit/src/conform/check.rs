@@ -52,8 +52,20 @@ const OPERATORS: [(&str, Operator); 10] = [
     ("within", Operator::Within),
 ];
 
-const FUNCTIONS: [&str; 11] =
-    ["count", "sum", "octets", "lower", "ascending", "distinct", "head", "body", "top", "last", "without"];
+const FUNCTIONS: [&str; 12] = [
+    "count",
+    "sum",
+    "octets",
+    "lower",
+    "ascending",
+    "distinct",
+    "head",
+    "body",
+    "top",
+    "last",
+    "without",
+    "joined",
+];
 
 impl Check {
     /// Reads one.
@@ -169,6 +181,11 @@ fn call(function: &str, arguments: &[Value]) -> Result<Value, String> {
         )),
         ("without", [Value::List(list), value]) => {
             Ok(Value::List(list.iter().filter(|one| !is_equal(one, value)).cloned().collect()))
+        }
+        // The lines of a list, each with a line end.
+        ("joined", [Value::List(list)]) => {
+            let texts: Vec<String> = list.iter().map(|value| format!("{}\n", display(value))).collect();
+            Ok(Value::Text(texts.concat().into_bytes()))
         }
         ("last", [Value::List(list)]) => list.last().cloned().ok_or_else(|| "the list is empty".to_owned()),
         ("head", [Value::Text(message)]) => Ok(Value::Text(head_of(message).to_vec())),
@@ -286,6 +303,7 @@ mod tests {
             "n contains 4",
             "n lacks 3",
             "lower(tags) contains \"uidl\"",
+            "joined(tags) contains \"TOP\"",
             "tags within tags",
             "octets(message) = 18",
             "body(message) = body(message)",

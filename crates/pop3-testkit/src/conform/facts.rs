@@ -120,7 +120,7 @@ impl Facts {
 
     /// The same before any TLS.
     pub(super) fn has_clear(&self, capability: &str) -> bool {
-        self.clear.as_ref().is_some_and(|lines| announces(lines, capability))
+        self.clear.as_ref().is_some_and(|lines| capability == "CAPA" || announces(lines, capability))
     }
 
     /// Looks again at which known mail is there.

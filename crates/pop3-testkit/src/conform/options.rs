@@ -53,7 +53,7 @@ impl Options {
             timeout: Duration::from_secs(30),
             pause: Duration::ZERO,
             total_time: Duration::from_secs(600),
-            failed_logins: 24,
+            failed_logins: 32,
             command: format!("pop3-conform {host}:{port} --user {user}"),
         }
     }

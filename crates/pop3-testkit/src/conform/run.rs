@@ -153,6 +153,11 @@ impl Run<'_> {
         if let Some(capability) = needs.clear.iter().find(|capability| !self.facts.has_clear(capability)) {
             return Err(format!("the server does not announce {capability} in clear"));
         }
+        if let Some(capability) =
+            needs.clear_absent.iter().find(|capability| self.facts.has_clear(capability))
+        {
+            return Err(format!("the server announces {capability} in clear"));
+        }
         Ok(())
     }
 

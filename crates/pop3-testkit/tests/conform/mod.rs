@@ -127,19 +127,32 @@ fn bind(runtime: &Runtime, mode: Mode, store: impl Store, folder: &TempDir) -> R
 /// All three.
 pub(crate) const MODES: [Mode; 3] = [Mode::Plain, Mode::Stls, Mode::Tls];
 
-/// A server of the test kit with all mechanisms on, where passwords may pass in clear.
+/// A server of the test kit with all mechanisms of passwords, which may pass in clear.
 pub(crate) fn test_server() -> pop3_testkit::server::Builder {
+    described(&PASSWORDS)
+}
+
+/// The same with bearer tokens, which it takes in clear as well.
+pub(crate) fn test_server_with_tokens() -> pop3_testkit::server::Builder {
+    let all: Vec<Mechanism> =
+        PASSWORDS.iter().copied().chain([Mechanism::OauthBearer, Mechanism::Xoauth2]).collect();
+    described(&all).token(USER, "a-good-token")
+}
+
+const PASSWORDS: [Mechanism; 6] = [
+    Mechanism::ScramSha256,
+    Mechanism::ScramSha256Plus,
+    Mechanism::ScramSha1,
+    Mechanism::Plain,
+    Mechanism::Login,
+    Mechanism::CramMd5,
+];
+
+fn described(mechanisms: &[Mechanism]) -> pop3_testkit::server::Builder {
     TestServer::builder()
         .user(USER, PASSWORD)
         .user(OTHER, PASSWORD)
-        .mechanisms([
-            Mechanism::ScramSha256,
-            Mechanism::ScramSha256Plus,
-            Mechanism::ScramSha1,
-            Mechanism::Plain,
-            Mechanism::Login,
-            Mechanism::CramMd5,
-        ])
+        .mechanisms(mechanisms.iter().copied())
         .apop(true)
         .utf8(true)
         .policy(|policy| policy.languages = vec![Catalogue::ENGLISH, Catalogue::GERMAN])

@@ -189,6 +189,7 @@ impl Reader {
             }
             "needs" => needs.capabilities.push(rest.to_owned()),
             "needs-not" => needs.absent.push(rest.to_owned()),
+            "needs-clear-not" => needs.clear_absent.push(rest.to_owned()),
             "needs-clear" => needs.clear.push(rest.to_owned()),
             "needs-mail" => {
                 for word in rest.split(' ') {

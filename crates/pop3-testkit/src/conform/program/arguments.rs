@@ -80,7 +80,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds)]
     pub(super) total_time: Duration,
     /// No more logins than this may fail in the run, since servers punish them.
-    #[arg(long, value_name = "NUMBER", default_value = "24")]
+    #[arg(long, value_name = "NUMBER", default_value = "32")]
     pub(super) failed_logins: u32,
 }
 
