@@ -71,6 +71,19 @@ fn a_failure_is_told_with_what_came_and_how_to_see_it_again() {
 }
 
 #[test]
+fn a_password_that_the_server_repeats_is_in_no_report() {
+    let rule = format!("session 3 PASS: answer +OK what is {}", PASSWORD.trim());
+    let server = test_server().fault(rule.parse().unwrap()).start().unwrap();
+    let ran = program(&server, "--case rfc1939-commands/pass-first");
+    assert_eq!(ran.status.code(), Some(1));
+    let output = text(&ran.stdout);
+    assert!(
+        output.contains("received: +OK what is {password}") && !output.contains(PASSWORD.trim()),
+        "{output}"
+    );
+}
+
+#[test]
 fn what_only_differs_is_a_failure_when_that_is_asked_for() {
     let server = test_server().fault("NOOP: answer +OK".parse().unwrap()).start().unwrap();
     let ran = program(&server, "--case rfc1957/space-after-indicator");

@@ -10,7 +10,7 @@ use super::{
     facts::{Certain, Facts},
     mail::{KnownMail, known},
     options::Options,
-    play::{Outcome, play},
+    play::{Difference, Outcome, play},
     report::{CaseReport, Report, Verdict},
     session::{Target, Unready},
 };
@@ -105,11 +105,21 @@ impl Run<'_> {
             level: case.level,
             verdict,
             reason,
-            difference,
-            said,
+            difference: difference.map(|difference| Difference {
+                received: self.masked(difference.received),
+                ..difference
+            }),
+            said: said.into_iter().map(|line| self.masked(line)).collect(),
             reproduce: format!("{} --case {}", self.options.command, case.name),
             duration: began.elapsed(),
         }
+    }
+
+    /// A server may repeat a password that came where it expected none. Shorter ones would be found in
+    /// whatever is said.
+    fn masked(&self, text: String) -> String {
+        let password = self.options.account.password.trim();
+        if password.len() < 4 { text } else { text.replace(password, "{password}") }
     }
 
     /// Whether a case can be played, and its mail.
