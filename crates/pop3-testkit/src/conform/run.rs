@@ -105,10 +105,8 @@ impl Run<'_> {
             level: case.level,
             verdict,
             reason,
-            difference: difference.map(|difference| Difference {
-                received: self.masked(difference.received),
-                ..difference
-            }),
+            difference: difference
+                .map(|difference| Difference { received: self.masked(difference.received), ..difference }),
             said: said.into_iter().map(|line| self.masked(line)).collect(),
             reproduce: format!("{} --case {}", self.options.command, case.name),
             duration: began.elapsed(),
