@@ -7,7 +7,7 @@ use crate::outcomes::Outcomes;
 use crate::process;
 use crate::steps::{Steps, Tally};
 use crate::workspace::Workspace;
-use crate::{cargo_tests, peers, python, tidy};
+use crate::{cargo_tests, matrix, peers, python, tidy};
 
 /// Runs every step, whatever the ones before it said. True when nothing failed.
 pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<bool> {
@@ -28,6 +28,7 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<bool> {
     });
     steps.run("peers", || Ok(Tally::of(peers::install(workspace)?)));
     steps.run("cargo test", || cargo_tests::run(workspace, &mut outcomes));
+    steps.run("servers", || matrix::smoke(workspace));
     steps.run("core without std", || check_alone(workspace, "pop3-proto"));
     steps.run("client library alone", || check_alone(workspace, "pop3-client"));
     steps.run("server library alone", || check_alone(workspace, "pop3-server"));

@@ -4,6 +4,7 @@
 mod clients;
 mod page;
 mod servers;
+mod smoke;
 
 use std::fs;
 
@@ -12,6 +13,7 @@ use clap::ValueEnum;
 
 use self::clients::ClientRun;
 use self::servers::{ServerRun, Verdict, Way};
+pub(crate) use self::smoke::smoke;
 use crate::left_out::peers_are_required;
 use crate::peers::{self, Running, Server};
 use crate::process::{self, Echo};

@@ -1,7 +1,7 @@
 //! `pop3-conform` against one server in one way, and what it reports.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, bail};
@@ -174,7 +174,8 @@ pub(super) fn kept(workspace: &Workspace, server: &Server) -> anyhow::Result<Vec
     reports.filter(|(_, path)| path.exists()).map(|(way, path)| read(&path, way)).collect()
 }
 
-fn command(workspace: &Workspace, running: &Running, way: Way) -> anyhow::Result<Command> {
+/// The run against a server that is running, all but the choice of cases and the form of the report.
+pub(super) fn command(workspace: &Workspace, running: &Running, way: Way) -> anyhow::Result<Command> {
     let address = match way {
         Way::Tls => running.tls_address().context("the server has no port for TLS")?,
         Way::Plain | Way::Stls => running.address(),
@@ -201,7 +202,8 @@ fn report(workspace: &Workspace, server: &Server, way: Way) -> PathBuf {
     workspace.scratch().join("matrix").join(format!("{}-{}.json", server.name, way.key()))
 }
 
-fn read(path: &std::path::Path, way: Way) -> anyhow::Result<ServerRun> {
+/// Reads a report.
+pub(super) fn read(path: &Path, way: Way) -> anyhow::Result<ServerRun> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut run: ServerRun = serde_json::from_str(&text)
         .with_context(|| format!("{} is no report of pop3-conform", path.display()))?;
