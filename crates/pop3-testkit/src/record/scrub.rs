@@ -1,9 +1,10 @@
 //! What is taken out of a recording, so that it can be shown to others.
 
 use super::turns::{Follower, Place};
-use crate::transcript::{Entry, MASK, Side, Transcript};
+use crate::transcript::{Entry, MASK, MASKED_RESPONSE, Side, Transcript};
 
-/// What is taken out of a transcript besides the secrets, which are masked always.
+/// What is taken out of a transcript besides the secrets, which are masked always: what the client says of
+/// them is masked before it gets into a transcript, and what the server says in SCRAM here.
 ///
 /// ```
 /// use pop3_testkit::{record::Scrub, transcript::Transcript};
@@ -61,7 +62,13 @@ impl Scrub {
     /// The transcript without them.
     #[must_use]
     pub fn apply(self, transcript: &Transcript) -> Transcript {
-        let mut work = Work { scrub: self, follower: Follower::new(), names: Vec::new(), is_header: true };
+        let mut work = Work {
+            scrub: self,
+            follower: Follower::new(),
+            names: Vec::new(),
+            is_header: true,
+            is_scram: false,
+        };
         let mut is_greeting = true;
         let scrubbed = transcript.entries().iter().map(|entry| match entry {
             Entry::Said { by: Side::Client, octets } => {
@@ -84,6 +91,8 @@ struct Work {
     /// What the users were called so far.
     names: Vec<Vec<u8>>,
     is_header: bool,
+    /// What the server says belongs to an exchange by SCRAM.
+    is_scram: bool,
 }
 
 impl Work {
@@ -91,6 +100,7 @@ impl Work {
         if line.ends_with(b"\n") {
             self.follower.hear_client(line);
         }
+        self.is_scram |= begins_scram(line);
         if !self.scrub.user {
             return line.into();
         }
@@ -115,6 +125,12 @@ impl Work {
 
     fn server(&mut self, piece: &[u8], is_greeting: bool) -> Vec<u8> {
         let place = self.follower.hear_server(piece);
+        if self.is_scram {
+            if !piece.starts_with(b"+OK") && !piece.starts_with(b"-ERR") {
+                return mask_challenge(piece);
+            }
+            self.is_scram = false;
+        }
         let mut piece = piece.to_vec();
         match place {
             Place::Status | Place::Listing => self.is_header = true,
@@ -142,6 +158,18 @@ impl Work {
         let kept = if self.is_header { name.unwrap_or(0) } else { 0 };
         line.iter_mut().skip(kept).for_each(other);
     }
+}
+
+fn begins_scram(line: &[u8]) -> bool {
+    line.get(..11).is_some_and(|start| start.eq_ignore_ascii_case(b"AUTH SCRAM-"))
+}
+
+/// Whoever has the salt and the server's signature can try passwords on them at leisure. RFC 5802 section 9.
+fn mask_challenge(piece: &[u8]) -> Vec<u8> {
+    let text = super::matching::without_end(piece);
+    let (sign, end) = (text.get(..2), piece.get(text.len()..));
+    let sign = sign.filter(|sign| *sign == b"+ ").unwrap_or_default();
+    [sign, MASKED_RESPONSE.as_bytes(), end.unwrap_or_default()].concat()
 }
 
 /// A letter becomes `x`, a digit `0`, an octet beyond ASCII `?`.
@@ -187,6 +215,15 @@ mod tests {
     fn nothing_is_lost_where_nothing_is_asked_for() {
         let text = "S: +OK a.example.org\nC: USER alice\nS: +OK alice\nC: RETR 1\nS: +OK\nS: secret\nS: .\n";
         assert_eq!(apply(Scrub::secrets(), text), text);
+    }
+
+    // RFC 5802 section 9: they would let anybody try passwords.
+    #[test]
+    fn what_a_server_says_in_scram_is_masked_always() {
+        let text = "S: +OK\nC: auth scram-sha-256 *\nS: + cj0x\nC: ***\nS: + dj0y\nC: \nS: +OK in\nC: AUTH CRAM-MD5\n\
+            S: + PDE+\nC: ***\nS: -ERR no\n";
+        let expected = text.replace("cj0x", "***").replace("dj0y", "***");
+        assert_eq!(apply(Scrub::secrets(), text), expected);
     }
 
     #[test]
