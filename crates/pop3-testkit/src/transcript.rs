@@ -30,13 +30,13 @@ mod assertions;
 mod mask;
 mod text;
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 pub use mask::{MASK, MASKED_RESPONSE, Masker};
 pub use text::{ParseError, escaped, unescaped};
 
 /// What was said in one session, in the order in which the server heard and said it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Transcript {
     entries: Vec<Entry>,
 }
@@ -130,6 +130,13 @@ impl Transcript {
     #[must_use]
     pub fn is_tls(&self) -> bool {
         self.entries.contains(&Entry::Tls)
+    }
+}
+
+/// The lines as they are printed, since a failed test shows this.
+impl fmt::Debug for Transcript {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.to_string().lines()).finish()
     }
 }
 

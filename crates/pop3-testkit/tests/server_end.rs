@@ -262,3 +262,39 @@ fn two_hundred_at_once() {
         assert!(threads() < before + 100, "{before}, {}", threads());
     }
 }
+
+#[test]
+fn who_deletes_what_is_deleted_when_it_is_retrieved_hears_ok() {
+    let server = faulty(&["RETR: delete"]).start().unwrap();
+    let mut raw = Raw::login(server.plain_address());
+    raw.ask("RETR 1");
+    raw.lines();
+    assert_eq!(raw.ask("dele 1"), "+OK Marked as deleted");
+    assert!(raw.ask("DELE 1").starts_with("-ERR"), "it is marked once");
+    assert!(raw.ask("RSET").starts_with("+OK"));
+    raw.ask("RETR 1");
+    raw.lines();
+    assert!(raw.ask("RSET").starts_with("+OK"));
+    assert!(raw.ask("DELE 1").starts_with("+OK"), "RSET has taken the mark away");
+    raw.ask("QUIT");
+    let record = server.wait_for_session(1, LIMIT).unwrap();
+    assert_eq!((record.marked.len(), record.removed.len()), (1, 1), "{}", record.transcript);
+}
+
+#[test]
+fn what_a_failed_test_prints_can_be_read() {
+    let server = faulty(&[]).start().unwrap();
+    let mut raw = Raw::login(server.plain_address());
+    raw.ask("STAT");
+    let late = server.wait_for_session(1, Duration::ZERO).unwrap_err();
+    assert_eq!(
+        format!("{late:?}"),
+        "session 1 has not ended within 0ns; session 1 of alice still runs, and its client last said `STAT`\n\
+         # session 1\nS: +OK POP3 server ready\nC: USER alice\nS: +OK Send PASS\nC: PASS *\n\
+         S: +OK Maildrop open and locked\nC: STAT\nS: +OK 1 22"
+    );
+    let record = &late.sessions()[0];
+    assert!(format!("{record:?}").contains(r#"["S: +OK POP3 server ready", "C: USER alice","#), "{record:?}");
+    let error = server.deliver("bob", *b"").unwrap_err();
+    assert_eq!(format!("{error:?}"), error.to_string());
+}

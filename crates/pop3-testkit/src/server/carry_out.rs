@@ -33,6 +33,10 @@ pub(super) enum Then {
 impl Session {
     /// Feeds a line to the machine, and gathers all that it has to say about it.
     pub(super) fn carry_out(&mut self, line: &[u8], faults: &[Fault]) -> Answer {
+        // A server that deletes what is retrieved has nothing against DELE.
+        if let Some(octets) = dele(line).and_then(|number| self.unheard.remove(&number)) {
+            return Answer { octets, then: Then::GoOn };
+        }
         let answer = self.feed(line, faults);
         self.note_marks(line, &answer.octets);
         answer
@@ -149,7 +153,8 @@ impl Session {
 
     /// Marks a message as deleted behind the client's back.
     fn mark(&mut self, number: MessageNumber) {
-        let _ = self.carry_out(format!("DELE {number}\r\n").as_bytes(), &[]);
+        let answer = self.carry_out(format!("DELE {number}\r\n").as_bytes(), &[]);
+        self.unheard.insert(number, answer.octets);
     }
 
     /// DELE and RSET are the machine's alone; what came of them shows in its answer.
@@ -157,14 +162,11 @@ impl Session {
         if !answer.starts_with(b"+OK") || self.machine.state() != SessionState::Transaction {
             return;
         }
-        let text = without_end(line).trim_ascii().to_ascii_uppercase();
-        if text == b"RSET" {
+        if without_end(line).trim_ascii().eq_ignore_ascii_case(b"RSET") {
+            self.unheard.clear();
             self.wire.note(|record| record.marked.clear());
         }
-        let number = text.strip_prefix(b"DELE ").and_then(|number| std::str::from_utf8(number).ok());
-        let number =
-            number.and_then(|number| number.trim().parse().ok()).and_then(|n| MessageNumber::new(n).ok());
-        if let Some(message) = number.and_then(|number| self.handled(number)) {
+        if let Some(message) = dele(line).and_then(|number| self.handled(number)) {
             self.wire.note(|record| {
                 record.marked.push(message);
                 record.marked.sort_unstable();
@@ -201,6 +203,13 @@ fn handled(opened: &OpenMemory, number: MessageNumber) -> Option<HandledMessage>
     let maildrop = opened.maildrop();
     let info = maildrop.messages().get(number.index())?;
     Some(HandledMessage { number: number.value(), unique_id: info.unique_id.as_str().to_owned() })
+}
+
+/// The message that a line of the client wants to be marked.
+fn dele(line: &[u8]) -> Option<MessageNumber> {
+    let text = without_end(line).trim_ascii().to_ascii_uppercase();
+    let number = std::str::from_utf8(text.strip_prefix(b"DELE ")?).ok()?;
+    MessageNumber::new(number.trim().parse().ok()?).ok()
 }
 
 fn end(reason: CloseReason) -> End {

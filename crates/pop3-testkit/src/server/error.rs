@@ -1,13 +1,13 @@
 //! Why a test server cannot start, or cannot do what it was asked.
 
-use std::{io, net::SocketAddr, path::PathBuf};
+use std::{fmt, io, net::SocketAddr, path::PathBuf};
 
 use pop3_proto::{server::InvalidPolicy, types::InvalidValue};
 
 use crate::certificates;
 
 /// Why a test server cannot start, or cannot do what it was asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The file for the authority's certificate.
@@ -58,4 +58,11 @@ pub enum Error {
         /// What is wrong with it.
         source: InvalidValue,
     },
+}
+
+/// The sentence, since a test that returns it prints this.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
 }

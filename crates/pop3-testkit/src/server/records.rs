@@ -29,7 +29,7 @@ pub struct SessionRecord {
     pub user: Option<String>,
     /// The way that was: `PASS`, `APOP`, or the mechanism's name.
     pub login: Option<String>,
-    /// Logins that were refused.
+    /// Logins that the server refused; one that a fault answered was not carried out, and does not count.
     pub failed_logins: u32,
     /// Every RETR that was carried out, in order, however little of the answer a fault let through.
     pub retrieved: Vec<HandledMessage>,
@@ -101,7 +101,7 @@ impl fmt::Display for End {
 }
 
 /// What was waited for has not come. It prints what did.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[error("{what} within {limit:?}; {happened}")]
 pub struct NotInTime {
     what: Box<str>,
@@ -115,6 +115,16 @@ impl NotInTime {
     #[must_use]
     pub fn sessions(&self) -> &[SessionRecord] {
         &self.sessions
+    }
+}
+
+/// What a test prints that returns it: the sentence, and the transcripts below it.
+impl fmt::Debug for NotInTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        self.sessions.iter().try_for_each(|session| {
+            write!(f, "\n# session {}\n{}", session.number, session.transcript.to_string().trim_end())
+        })
     }
 }
 

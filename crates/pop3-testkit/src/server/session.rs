@@ -1,6 +1,7 @@
 //! One connection, from its first octet to its end.
 
 use std::{
+    collections::HashMap,
     net::TcpStream,
     sync::Arc,
     time::{Duration, Instant},
@@ -9,6 +10,7 @@ use std::{
 use pop3_proto::{
     machine::Machine,
     server::{Connection, Server as Protocol},
+    types::MessageNumber,
 };
 use pop3_store::memory::OpenMemory;
 
@@ -41,6 +43,8 @@ pub(super) struct Session {
     /// The maildrop under its lock.
     pub(super) opened: Option<OpenMemory>,
     pub(super) exchange: Option<Exchange>,
+    /// The answers to DELE that the client did not hear, since a fault marked the message behind its back.
+    pub(super) unheard: HashMap<MessageNumber, Vec<u8>>,
 }
 
 /// Runs a session to its end, and notes how that came.
@@ -65,7 +69,8 @@ impl Session {
         let machine = Protocol::new(shared.config(kind).clone(), connection).map_err(|_| End::Stopped)?;
         let watch = Watch::new(shared.plan(), number);
         let began = Instant::now();
-        Ok(Self { shared, number, wire, machine, watch, began, opened: None, exchange: None })
+        let (opened, exchange, unheard) = Default::default();
+        Ok(Self { shared, number, wire, machine, watch, began, opened, exchange, unheard })
     }
 
     /// Until something ends it, which is always an error here.
