@@ -1,7 +1,7 @@
 //! Reads profiles from TOML, and says where one is wrong.
 
 use std::{
-    fs, io,
+    fmt, fs, io,
     path::{Path, PathBuf},
 };
 
@@ -14,7 +14,7 @@ use super::{Capa, Capabilities, Profile, Quirk, Seen, Words, embedded};
 use crate::{fault::Rule, server::BearerForm};
 
 /// Why there is no such profile.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ProfileError {
     /// No profile of this crate has this name.
@@ -27,7 +27,7 @@ pub enum ProfileError {
         name: Box<str>,
     },
     /// The file cannot be read.
-    #[error("cannot read the profile {}: {source}", path.display())]
+    #[error("cannot read the profile {}: {source}; name a TOML file with a profile", path.display())]
     Unreadable {
         /// Where it should be.
         path: PathBuf,
@@ -44,6 +44,13 @@ pub enum ProfileError {
         /// What is wrong there, and what to write instead.
         what: Box<str>,
     },
+}
+
+/// The sentence, since a test that returns it prints this.
+impl fmt::Debug for ProfileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
 }
 
 fn file(path: Option<&Path>) -> String {

@@ -55,6 +55,11 @@ pub(super) struct Running {
     pub(super) until_stdin_closes: bool,
 }
 
+/// A number of sessions.
+pub(super) fn session_count(text: &str) -> Result<usize, &'static str> {
+    text.parse().ok().filter(|number| *number > 0).ok_or("write it as a number from 1 on")
+}
+
 /// Any port of the loopback interface.
 pub(super) const ANY_PORT: &str = "127.0.0.1:0";
 

@@ -43,7 +43,16 @@ pub fn main() -> ExitCode {
     };
     result.unwrap_or_else(|error| {
         // Nobody is left to tell when stderr is closed.
-        let _ = writeln!(io::stderr(), "pop3-testkit: {error:#}");
+        let _ = writeln!(io::stderr(), "pop3-testkit: {}", sentence(&error));
         ExitCode::from(UNUSABLE)
+    })
+}
+
+/// The error and its causes; many errors say their cause themselves.
+fn sentence(error: &anyhow::Error) -> String {
+    error.chain().fold(String::new(), |text, cause| match cause.to_string() {
+        cause if text.contains(&cause) => text,
+        cause if text.is_empty() => cause,
+        cause => format!("{text}: {cause}"),
     })
 }

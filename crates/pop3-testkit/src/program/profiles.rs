@@ -1,17 +1,18 @@
 //! `pop3-testkit profiles`.
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use clap::Args;
 
 use super::{arguments::HELP, said};
-use crate::profile::{Profile, Quirk, Seen};
+use crate::profile::{Profile, ProfileError, Quirk, Seen};
 
 /// What to show.
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(super) struct Profiles {
     /// Show this one.
+    #[arg(value_name = "NAME|FILE")]
     name: Option<String>,
 }
 
@@ -19,7 +20,7 @@ impl Profiles {
     /// Shows it.
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
         match &self.name {
-            Some(name) => said::line(shown(&Profile::named(name)?))?,
+            Some(name) => said::line(shown(&profile(name)?))?,
             None => {
                 for profile in Profile::all() {
                     said::line(format_args!("{:<16} {}", profile.name(), profile.description()))?;
@@ -28,6 +29,12 @@ impl Profiles {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// A profile by its name, or by its path.
+pub(super) fn profile(name: &str) -> Result<Profile, ProfileError> {
+    let is_path = name.contains('/') || name.ends_with(".toml");
+    if is_path { Profile::from_file(Path::new(name)) } else { Profile::named(name) }
 }
 
 fn shown(profile: &Profile) -> String {

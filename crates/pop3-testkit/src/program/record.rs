@@ -1,7 +1,7 @@
 //! `pop3-testkit record`.
 
 use std::{
-    fs::File, io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc,
+    fs::File, io::ErrorKind, io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc,
     sync::mpsc::channel, thread,
 };
 
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     conform::{Trust, tls},
-    record::{Recorder, Scrub, Security, Upstream},
+    record::{RecordError, Recorder, Scrub, Security, Upstream},
 };
 
 /// What to record.
@@ -100,6 +100,9 @@ impl Record {
         stop.wait();
         let transcript = match receiver.try_recv() {
             Ok(Ok(transcript)) => transcript,
+            Ok(Err(error @ RecordError::Tls { .. })) => {
+                return Ok(self.failed(&format_args!("{error}, by --ca FILE or --insecure")));
+            }
             Ok(Err(error)) => return Ok(self.failed(&error)),
             Err(_) => return Ok(self.failed(&"stopped before the session had ended")),
         };
@@ -123,8 +126,13 @@ impl Record {
     /// Before the session, so that none is lost for want of a file.
     fn create(&self) -> anyhow::Result<File> {
         let file = if self.force { File::create(&self.file) } else { File::create_new(&self.file) };
-        file.with_context(|| {
-            format!("cannot write {}; name another file, or replace it with --force", self.file.display())
+        file.map_err(|error| {
+            let advice = match error.kind() {
+                ErrorKind::AlreadyExists => "name another file, or replace it with --force",
+                _ => "name a file in a directory that is there",
+            };
+            let what = format!("cannot write {}; {advice}", self.file.display());
+            anyhow::Error::from(error).context(what)
         })
     }
 

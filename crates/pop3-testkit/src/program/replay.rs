@@ -19,7 +19,7 @@ use serde_json::json;
 
 use super::{
     FAILED,
-    arguments::{ANY_PORT, HELP, Running, address},
+    arguments::{ANY_PORT, HELP, Running, address, session_count},
     said,
     stop::Stop,
 };
@@ -37,7 +37,7 @@ pub(super) struct Replay {
     #[arg(long, value_name = "ADDRESS", default_value = ANY_PORT, value_parser = address)]
     listen: SocketAddr,
     /// End when so many sessions have ended.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = session_count)]
     exit_after_sessions: Option<usize>,
     #[command(flatten)]
     running: Running,

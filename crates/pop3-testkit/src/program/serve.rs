@@ -18,13 +18,14 @@ use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
 use super::{
-    arguments::{ANY_PORT, HELP, Running, address},
+    arguments::{ANY_PORT, HELP, Running, address, session_count},
+    profiles::profile,
     said,
     stop::Stop,
 };
 use crate::{
     TestServer,
-    fault::{Plan, Rule},
+    fault::{Fault, Plan, Rule},
     profile::Profile,
     server::Kind,
 };
@@ -33,9 +34,24 @@ use sessions::{Output, Reporter};
 /// The password of users for whom none was given.
 const PASSWORD: &str = "wonderland";
 
+/// The form of rules, and the exit codes.
+fn help() -> String {
+    let faults = Fault::FORMS.join(", ");
+    format!(
+        "\
+A RULE is `[session RANGE] POINT [#RANGE]: FAULT`, as in \"session 1 PASS: answer -ERR [IN-USE] busy\":
+  RANGE  3, 2..4 or 2..; of the sessions, and of the times that the point is met in each
+  POINT  greeting, tls, sasl, a command as RETR or RETR 2, or * for everything
+  FAULT  {faults}
+docs/guide-testkit.md says what each fault does.
+
+{HELP}"
+    )
+}
+
 /// What to serve, and how badly.
 #[derive(Debug, Args)]
-#[command(after_help = HELP)]
+#[command(after_help = HELP, after_long_help = help())]
 pub(super) struct Serve {
     /// Talk like this server: a name from `pop3-testkit profiles`, or the path of a TOML file.
     #[arg(long, value_name = "NAME|FILE")]
@@ -67,12 +83,12 @@ pub(super) struct Serve {
     /// Write the certificate to trust into this file [default: a temporary one, removed at the end].
     #[arg(long, value_name = "FILE")]
     ca_out: Option<PathBuf>,
-    /// Write what was said in each session, secrets masked, to session-N.txt in this directory; `-` for the
-    /// standard output.
+    /// Write what was said in each session, secrets masked, to session-N.txt in this directory, which is made
+    /// where it is missing; `-` for the standard output.
     #[arg(long, value_name = "DIR|-")]
     transcripts: Option<PathBuf>,
     /// End when so many sessions have ended.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = session_count)]
     exit_after_sessions: Option<usize>,
     #[command(flatten)]
     running: Running,
@@ -89,8 +105,8 @@ impl Serve {
     /// Serves until it is told to end.
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
         let stop = Stop::new(self.running.until_stdin_closes)?;
-        let profile = self.profile.as_deref().map(profile).transpose()?;
-        let users = self.users();
+        let profile = self.profile.as_deref().map(profile).transpose().context("--profile")?;
+        let users = self.users()?;
         let messages = mail::read(&self.mail, self.no_mail)?;
         let output = Output::new(self.transcripts.as_deref(), self.running.json)?;
         let mut builder = TestServer::builder();
@@ -122,8 +138,13 @@ impl Serve {
     }
 
     /// Who has a token has a maildrop and a password too.
-    fn users(&self) -> Vec<(String, String)> {
-        let mut users = self.user.clone();
+    fn users(&self) -> anyhow::Result<Vec<(String, String)>> {
+        let mut users: Vec<(String, String)> = Vec::new();
+        for (name, password) in &self.user {
+            let is_known = users.iter().any(|(known, _)| known == name);
+            anyhow::ensure!(!is_known, "--user: {name} is there twice; say it once, with one password");
+            users.push((name.clone(), password.clone()));
+        }
         for (name, _) in &self.token {
             if !users.iter().any(|(known, _)| known == name) {
                 users.push((name.clone(), PASSWORD.into()));
@@ -132,7 +153,7 @@ impl Serve {
         if users.is_empty() {
             users.push(("alice".into(), PASSWORD.into()));
         }
-        users
+        Ok(users)
     }
 
     fn rules(&self) -> anyhow::Result<Vec<Rule>> {
@@ -147,22 +168,16 @@ impl Serve {
     }
 }
 
-/// A profile by its name, or by its path.
-fn profile(name: &str) -> anyhow::Result<Profile> {
-    let is_path = name.contains('/') || name.ends_with(".toml");
-    let profile = if is_path { Profile::from_file(Path::new(name)) } else { Profile::named(name) };
-    profile.context("--profile")
-}
-
 /// One rule on each line.
 fn rules_of(path: &Path) -> anyhow::Result<Vec<Rule>> {
     let text = fs::read_to_string(path)
         .with_context(|| format!("--faults: cannot read {}; name a file with rules", path.display()))?;
     let mut rules = Vec::new();
     for (line, rule) in (1..).zip(text.lines()) {
-        if !rule.trim().is_empty() && !rule.starts_with('#') {
+        let rule = rule.trim();
+        if !rule.is_empty() && !rule.starts_with('#') {
             let place = || format!("--faults: {} line {line}", path.display());
-            rules.push(rule.trim().parse().with_context(place)?);
+            rules.push(rule.parse().with_context(place)?);
         }
     }
     Ok(rules)
@@ -177,7 +192,9 @@ enum CaFile {
 impl CaFile {
     fn write(path: Option<&Path>, pem: &str) -> anyhow::Result<Self> {
         if let Some(path) = path {
-            fs::write(path, pem).with_context(|| format!("--ca-out: cannot write {}", path.display()))?;
+            fs::write(path, pem).with_context(|| {
+                format!("--ca-out: cannot write {}; name a file in a directory that is there", path.display())
+            })?;
             // A client may run elsewhere.
             let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
             return Ok(Self::Kept(path));

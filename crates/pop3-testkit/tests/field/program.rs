@@ -139,8 +139,11 @@ fn users_mail_faults_and_a_profile_of_ones_own() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
     fs::write(path("one.eml"), "Subject: one\n\nLF\n").unwrap();
-    fs::write(path("faults"), "# comment\n\nLIST: separator \\x20\\x20\nUIDL: unique-ids duplicate\n")
-        .unwrap();
+    fs::write(
+        path("faults"),
+        "# comment\n\n  # another\nLIST: separator \\x20\\x20\nUIDL: unique-ids duplicate\n",
+    )
+    .unwrap();
     fs::write(
         path("own.toml"),
         "name = \"own\"\ndescription = \"x\"\ngreeting = \"+OK own\"\n[capa]\nplain = [\"X-OWN\"]\n",
@@ -202,6 +205,7 @@ fn sessions_are_told_as_lines_of_json() {
     assert_eq!(session["retrieved"][0]["number"], 2);
     assert_eq!(session["removed"][0]["number"], 3);
     assert_eq!(session["commands"][1], "PASS *");
+    assert_eq!((&session["end"], &session["failed_logins"]), (&"ended with QUIT".into(), &0.into()));
 }
 
 #[test]
@@ -220,7 +224,7 @@ fn what_is_wrong_is_named_with_its_option() {
     fs::write(path("wrong.txt"), "S: +OK\nX: what\n").unwrap();
     let busy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = busy.local_addr().unwrap().to_string();
-    let cases: [(&[&str], &[&str]); 13] = [
+    let cases: [(&[&str], &[&str]); 20] = [
         (&["serve", "--profile", "gmial"], &["--profile", "gmial", "gmail"]),
         (&["serve", "--profile", &path("wrong.toml")], &["--profile", "wrong.toml", "line 1", "description"]),
         (&["serve", "--fault", "RETR: explode"], &["--fault", "explode"]),
@@ -228,6 +232,13 @@ fn what_is_wrong_is_named_with_its_option() {
         (&["serve", "--faults", &path("none")], &["--faults", "none"]),
         (&["serve", "--mail", &path("none")], &["--mail", "none"]),
         (&["serve", "--user", "alice"], &["--user", "colon"]),
+        (&["serve", "--profile", &path("none.toml")], &["none.toml: No such", "name a TOML file"]),
+        (&["serve", "--user", "a:b", "--user", "a:c"], &["--user", "a is there twice"]),
+        (&["serve", "--ca-out", &path("none/ca.pem")], &["--ca-out", "none/ca.pem", "directory"]),
+        (&["serve", "--exit-after-sessions", "0"], &["--exit-after-sessions", "from 1 on"]),
+        (&["replay", "--exit-after-sessions", "x", "y"], &["--exit-after-sessions", "from 1 on"]),
+        (&["profiles", &path("wrong.toml")], &["wrong.toml", "line 1", "description"]),
+        (&["record", "--to", "localhost:1", &path("none/x")], &["none/x", "directory that is there"]),
         (&["serve", "--listen", "here"], &["--listen", "127.0.0.1:1110"]),
         (&["serve", "--listen", &address], &[&address, "in use"]),
         (&["profiles", "gmial"], &["gmial", "gmail"]),
@@ -242,6 +253,20 @@ fn what_is_wrong_is_named_with_its_option() {
         for word in words {
             assert!(error.contains(word), "{arguments:?} does not say {word}: {error}");
         }
+        for cause in ["os error", "No such file", "in use"] {
+            assert!(error.matches(cause).count() <= 1, "{arguments:?} says {cause} twice: {error}");
+        }
+    }
+}
+
+/// Whoever has the program has the words for `--fault`.
+#[test]
+fn the_help_has_the_form_of_rules() {
+    let help = String::from_utf8(run(&["serve", "--help"]).stdout).unwrap();
+    let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("A RULE is `[session RANGE] POINT [#RANGE]: FAULT`"), "{help}");
+    for form in pop3_testkit::fault::Fault::FORMS {
+        assert!(words.contains(form), "{form} is not in {help}");
     }
 }
 
@@ -301,6 +326,11 @@ fn a_recording_that_fails_leaves_no_file() {
     assert_eq!(raw.rest(), "");
     let (code, _, err) = recorder.wait();
     assert_eq!(code, Some(1), "{err}");
-    assert!(err.contains("no TLS with localhost") && err.contains("nothing was recorded"), "{err}");
+    assert!(
+        err.contains("no TLS with localhost")
+            && err.contains("--ca FILE")
+            && err.contains("nothing was recorded"),
+        "{err}"
+    );
     assert!(!file.exists());
 }

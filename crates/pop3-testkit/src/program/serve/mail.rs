@@ -55,7 +55,11 @@ fn files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     });
     let mut files = entries.with_context(|| format!("--mail: cannot read {}", path.display()))?;
     files.retain(|file| file.extension().is_some_and(|extension| extension == "eml"));
-    anyhow::ensure!(!files.is_empty(), "--mail: there is no .eml file in {}", path.display());
+    anyhow::ensure!(
+        !files.is_empty(),
+        "--mail: there is no .eml file in {}; put messages there, or say --no-mail",
+        path.display()
+    );
     files.sort();
     Ok(files)
 }

@@ -59,7 +59,7 @@ impl Output {
 }
 
 fn text(session: &SessionRecord) -> String {
-    format!("# session {}\n{}", session.number, session.transcript)
+    format!("# {session}\n{}", session.transcript)
 }
 
 fn json(session: &SessionRecord) -> serde_json::Value {
@@ -76,6 +76,8 @@ fn json(session: &SessionRecord) -> serde_json::Value {
         "retrieved": messages(&session.retrieved),
         "marked": messages(&session.marked),
         "removed": messages(&session.removed),
+        "failed_logins": session.failed_logins,
+        "end": session.end.as_ref().map(ToString::to_string),
         "commands": session.transcript.commands(),
         "transcript": session.transcript.to_string(),
     })
