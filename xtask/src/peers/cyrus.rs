@@ -3,6 +3,8 @@
 use std::net::Ipv4Addr;
 use std::process::Command;
 
+use anyhow::bail;
+
 use super::root::{OTHER_PASSWORD, OTHER_USER, PASSWORD, Root, USER, ids};
 use super::serve::{Ports, Serving};
 use super::server::{Delivery, Server, feed};
@@ -47,12 +49,33 @@ fn start(serving: &mut Serving<'_>) -> anyhow::Result<Ports> {
 }
 
 /// Delivers over the socket that the running server has in its root.
+///
+/// # Errors
+///
+/// When the agent fails, or would change the message: what the server then sends says nothing about the server.
 pub(super) fn deliver(root: &Root, user: &str, message: &[u8]) -> anyhow::Result<()> {
+    if let Some(what) = altered(message) {
+        bail!("the delivery agent of Cyrus changes messages with {what}");
+    }
     // As root it would refuse, and `cyrus` is a user of the root alone, so the IDs are given.
     let (uid, gid) = ids("cyrus")?;
     let mut command = Command::new("chroot");
     command.arg(format!("--userspec={uid}:{gid}")).arg(root.path("")?);
     feed(command.args(["/usr/lib/cyrus/bin/deliver", user]), message)
+}
+
+/// What of a message does not get to the spool as it is.
+fn altered(message: &[u8]) -> Option<&'static str> {
+    let followers = message.iter().skip(1).map(Some).chain([None]);
+    if message.contains(&0) {
+        Some("NUL")
+    } else if message.iter().zip(followers).any(|(octet, next)| *octet == b'\r' && next != Some(&b'\n')) {
+        Some("a CR alone")
+    } else if message.starts_with(b".") {
+        Some("a dot as the first octet")
+    } else {
+        None
+    }
 }
 
 fn services(plain: u16, tls: u16) -> String {
@@ -97,3 +120,17 @@ idlesocket: /run/cyrus/socket/idle
 notifysocket: /run/cyrus/socket/notify
 syslog_prefix: cyrus
 ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_agent_changes_is_not_given_to_it() {
+        for message in [&b".A: b\n\n"[..], b"A: b\n\n\0", b"A: b\r\r\n", b"A: b\n\nc\r", b"\rA: b\n"] {
+            assert!(altered(message).is_some(), "{message:?}");
+        }
+        assert_eq!(altered(b"A: b\r\n\r\n.\r\n"), None);
+        assert_eq!(altered(b"A: b\n\n.\n"), None);
+    }
+}
