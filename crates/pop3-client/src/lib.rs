@@ -87,7 +87,8 @@ mod url;
 pub use capabilities::Capabilities;
 pub use error::{Error, LoginError};
 pub use login::{Login, Method};
-pub use options::{Options, Roots, Security, Timeouts};
+pub use options::{Options, Security, Timeouts};
+pub use pop3_io::trust::Roots;
 /// The protocol core: the types of listings, capabilities and responses.
 pub use pop3_proto as proto;
 /// The SASL mechanisms: credentials and their secrets.

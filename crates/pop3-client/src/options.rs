@@ -1,6 +1,8 @@
 //! Where a server is, and what is asked of the connection to it.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
+
+use pop3_io::trust::Roots;
 
 use pop3_proto::{
     body::LineEnds,
@@ -38,20 +40,6 @@ impl Security {
     pub(crate) const fn allows_plaintext(self) -> bool {
         matches!(self, Self::InsecurePlain | Self::InsecureOpportunistic)
     }
-}
-
-/// Whose word is taken for a server's certificate.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Roots {
-    /// What this machine trusts.
-    #[default]
-    System,
-    /// The certificates in this PEM file and no others: CAs, or a server's own, which is taken octet for
-    /// octet as it stands there, as long as its dates and names are right, also if it is marked as a CA.
-    File(PathBuf),
-    /// Nobody's: any certificate of anybody is accepted. Encrypted, but for whom is not known.
-    InsecureAcceptAny,
 }
 
 /// How long to wait for what.

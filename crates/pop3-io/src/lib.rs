@@ -10,6 +10,8 @@ mod buffer;
 mod error;
 #[cfg(feature = "tokio")]
 pub mod tokio;
+#[cfg(feature = "trust")]
+pub mod trust;
 
 pub use buffer::ReadBuffer;
 pub use error::Error;

@@ -28,7 +28,7 @@ pub use library::{Library, Section};
 pub use mail::{KnownMail, known_mail};
 pub use options::{Deliver, Options};
 pub use play::Difference;
+pub use pop3_io::trust::Roots;
 pub use report::{CaseReport, Format, Report, Verdict};
 pub use run::run;
 pub use template::Account;
-pub use tls::Trust;

@@ -2,7 +2,9 @@
 
 use std::{fmt, time::Duration};
 
-use super::{case::Mode, template::Account, tls::Trust};
+use pop3_io::trust::Roots;
+
+use super::{case::Mode, template::Account};
 
 /// Delivers a message to a user: the name, and the octets.
 pub type Deliver = Box<dyn Fn(&str, &[u8]) -> Result<(), String> + Send + Sync>;
@@ -20,7 +22,7 @@ pub struct Options {
     /// Somebody else with a maildrop on the same server.
     pub second: Option<Account>,
     /// Which certificates are believed.
-    pub trust: Trust,
+    pub trust: Roots,
     /// Whether messages of ours may be delivered and removed. Without it no DELE is ever sent.
     pub writable: bool,
     /// How known mail gets into the maildrop.
@@ -47,7 +49,7 @@ impl Options {
             mode: Mode::Plain,
             account: Account { user: user.to_owned(), password: password.to_owned() },
             second: None,
-            trust: Trust::System,
+            trust: Roots::System,
             writable: false,
             deliver: None,
             timeout: Duration::from_secs(30),

@@ -8,7 +8,7 @@ use std::{fs, io::Write as _, path::Path, process::ExitCode};
 use clap::Parser as _;
 
 use self::arguments::Arguments;
-use super::{CaseReport, Format, Library, Mode, Options, Report, Trust, Verdict, known_mail, run};
+use super::{CaseReport, Format, Library, Mode, Options, Report, Roots, Verdict, known_mail, run};
 
 /// Runs it with the arguments of the process. 0: no failures; 1: failures; 2: it could not run.
 #[must_use]
@@ -89,9 +89,9 @@ fn options(arguments: &Arguments) -> Result<Options, String> {
         _ => Mode::Plain,
     };
     options.trust = match (&arguments.ca, arguments.insecure) {
-        (_, true) => Trust::Insecure,
-        (Some(path), _) => Trust::File(path.clone()),
-        _ => Trust::System,
+        (_, true) => Roots::InsecureAcceptAny,
+        (Some(path), _) => Roots::File(path.clone()),
+        _ => Roots::System,
     };
     if let (Some(user), Some(password)) = (&arguments.second_user, &arguments.second_password) {
         options.second = Some(super::Account { user: user.clone(), password: password.clone() });

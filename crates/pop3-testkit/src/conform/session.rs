@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use pop3_io::trust::Roots;
 use pop3_sasl::{Choice, Client, ClientMechanism as _, ClientOptions, Credentials, Mechanism, Nonce};
 use rustls::{ClientConfig, pki_types::ServerName};
 
@@ -70,7 +71,7 @@ impl<'o> Target<'o> {
         let address =
             addresses.next().ok_or_else(|| format!("{host} has no address; check the name of the host"))?;
         // In clear, handshakes happen only where a case asks for one; no certificate can matter there.
-        let trust = if options.mode == Mode::Plain { &tls::Trust::Insecure } else { &options.trust };
+        let trust = if options.mode == Mode::Plain { &Roots::InsecureAcceptAny } else { &options.trust };
         let config = tls::configuration(trust)?;
         let name = match options.mode {
             Mode::Plain => tls::server_name(host).ok(),

@@ -16,7 +16,7 @@ use super::{
     stop::Stop,
 };
 use crate::{
-    conform::{Trust, tls},
+    conform::{Roots, tls},
     record::{RecordError, Recorder, Scrub, Security, Upstream},
 };
 
@@ -141,9 +141,9 @@ impl Record {
             return Ok(Security::Plain);
         }
         let trust = match &self.ca {
-            Some(path) => Trust::File(path.clone()),
-            None if self.insecure => Trust::Insecure,
-            None => Trust::System,
+            Some(path) => Roots::File(path.clone()),
+            None if self.insecure => Roots::InsecureAcceptAny,
+            None => Roots::System,
         };
         let config = Arc::new(tls::configuration(&trust).map_err(anyhow::Error::msg)?);
         Ok(if self.tls { Security::Tls(config) } else { Security::Stls(config) })

@@ -10,7 +10,7 @@ use pop3_store::{Store, maildir::MaildirStore, memory::MemoryStore};
 use pop3_testkit::{
     TestServer,
     certificates::Certificate,
-    conform::{Account, Deliver, Mode, Options, Trust},
+    conform::{Account, Deliver, Mode, Options, Roots},
     server::Kind,
 };
 use tempfile::TempDir;
@@ -59,7 +59,7 @@ impl OwnServer {
     pub(crate) fn options(&self) -> Options {
         let mut options = Options::new("127.0.0.1", self.address.port(), USER, PASSWORD);
         options.mode = self.mode;
-        options.trust = Trust::File(self.ca());
+        options.trust = Roots::File(self.ca());
         options.second = Some(Account { user: OTHER.to_owned(), password: PASSWORD.to_owned() });
         options.writable = true;
         options.deliver = Some(self.deliver());
@@ -170,7 +170,7 @@ pub(crate) fn options_for(server: &Arc<TestServer>, mode: Mode) -> Options {
     };
     let mut options = Options::new("127.0.0.1", server.address(kind).unwrap().port(), USER, PASSWORD);
     options.mode = mode;
-    options.trust = Trust::File(server.ca_file().unwrap());
+    options.trust = Roots::File(server.ca_file().unwrap());
     options.second = Some(Account { user: OTHER.to_owned(), password: PASSWORD.to_owned() });
     options.writable = true;
     let deliverer = Arc::clone(server);
