@@ -1,0 +1,99 @@
+//! Which servers a client believes: what rustls has to know about their certificates.
+
+mod file;
+
+use std::{io, net::IpAddr, path::PathBuf, sync::Arc};
+
+use rustls::{
+    ClientConfig, DigitallySignedStruct, SignatureScheme,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    crypto::{CryptoProvider, aws_lc_rs},
+    pki_types::{CertificateDer, ServerName, UnixTime},
+};
+use rustls_platform_verifier::Verifier;
+
+use file::TrustedFile;
+
+/// Whose word is taken for a server's certificate.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Roots {
+    /// What this machine trusts.
+    #[default]
+    System,
+    /// The certificates in this PEM file and no others: CAs, or a server's own, which is taken octet for
+    /// octet as it stands there, as long as its dates and names are right, also if it is marked as a CA.
+    File(PathBuf),
+    /// Nobody's: any certificate of anybody is accepted. Encrypted, but for whom is not known.
+    InsecureAcceptAny,
+}
+
+/// Reads the certificates to trust, and makes the configuration of a client that trusts them: TLS 1.2 and
+/// later (RFC 8997), no client certificate.
+///
+/// # Errors
+///
+/// [`io::Error`] when they cannot be read, or are none.
+pub fn client_config(roots: &Roots) -> io::Result<ClientConfig> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?;
+    let verifier: Arc<dyn ServerCertVerifier> = match roots {
+        Roots::System => Arc::new(Verifier::new(provider).map_err(io::Error::other)?),
+        Roots::File(path) => Arc::new(TrustedFile::read(path, provider)?),
+        Roots::InsecureAcceptAny => Arc::new(AcceptAny(provider)),
+    };
+    Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+}
+
+/// The name that a certificate has to be for: what the user gave, whatever DNS makes of it. `None` when it
+/// is neither a host name nor an address. RFC 7817 section 3, RFC 9525 section 6.
+#[must_use]
+pub fn server_name(host: &str) -> Option<ServerName<'static>> {
+    match host.parse::<IpAddr>() {
+        Ok(address) => Some(ServerName::from(address)),
+        Err(_) => ServerName::try_from(host.to_owned()).ok(),
+    }
+}
+
+/// Takes every certificate; only the signatures of the handshake are checked.
+#[derive(Debug)]
+struct AcceptAny(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AcceptAny {
+    fn verify_server_cert(
+        &self,
+        _certificate: &CertificateDer<'_>,
+        _chain: &[CertificateDer<'_>],
+        _name: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
