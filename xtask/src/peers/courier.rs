@@ -66,6 +66,7 @@ prefix=/usr exec_prefix=/usr sbindir=/usr/sbin bindir=/usr/bin libexecdir=/usr/l
 . /etc/courier/pop3d-ssl
 . /etc/courier/pop3d
 POP3_TLS_REQUIRED=$2 POP3AUTH='PLAIN LOGIN' POP3AUTH_TLS='LOGIN PLAIN'
+[ \"$2\" = 1 ] && POP3AUTH=
 TLS_PRIVATE_KEYFILE=/etc/courier/pop3d-key.pem
 unset TLS_CACHEFILE TLS_DHPARAMS TLS_TRUSTCERTS
 TCPLOCALIP=127.0.0.1 TCPLOCALPORT=110 TCPREMOTEIP=127.0.0.1 TCPREMOTEPORT=1024
