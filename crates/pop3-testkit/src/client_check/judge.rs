@@ -58,6 +58,8 @@ pub(super) struct Expectation {
     pub(super) is_unfetchable: bool,
     /// It may stay on the server, since a careful program does not trust what it got.
     pub(super) may_be_left: bool,
+    /// The server never gives more than a part of it, properly ended.
+    pub(super) is_cut: bool,
     /// The server removes it by itself.
     pub(super) may_be_removed: bool,
     /// The server does not stuff, so dots at the beginning of lines are wrong on the wire.
@@ -74,6 +76,11 @@ pub(super) fn judge(copies: Copies, is_on_server: bool, mode: Mode, expected: Ex
         0 if !is_anything_stored && expected.is_unfetchable => Verdict::Ok,
         0 if !is_anything_stored => Verdict::Blocked,
         0 if copies.damaged + copies.wrong_dots > 0 => Verdict::Damaged,
+        0 if expected.is_cut => match mode {
+            _ if copies.partial > 1 => Verdict::Duplicated,
+            Mode::Keep if !is_on_server => Verdict::Removed,
+            Mode::Delete | Mode::Keep => Verdict::Ok,
+        },
         0 => Verdict::Truncated,
         1 => match mode {
             Mode::Delete if is_on_server && !expected.may_be_left => Verdict::Left,
@@ -150,6 +157,18 @@ mod tests {
         assert_eq!(judge(DOTS, false, Mode::Delete, dots), Verdict::Ok);
         let twice = Copies { complete: 1, wrong_dots: 1, ..NOTHING };
         assert_eq!(judge(twice, false, Mode::Delete, dots), Verdict::Duplicated);
+    }
+
+    #[test]
+    fn of_what_is_always_cut_one_part_is_all_there_is() {
+        let cut = Expectation { is_cut: true, ..Expectation::default() };
+        for is_on_server in [false, true] {
+            assert_eq!(judge(PARTIAL, is_on_server, Mode::Delete, cut), Verdict::Ok);
+        }
+        assert_eq!(judge(PARTIAL, true, Mode::Keep, cut), Verdict::Ok);
+        assert_eq!(judge(PARTIAL, false, Mode::Keep, cut), Verdict::Removed);
+        assert_eq!(judge(Copies { partial: 2, ..NOTHING }, true, Mode::Keep, cut), Verdict::Duplicated);
+        assert_eq!(judge(NOTHING, false, Mode::Delete, cut), Verdict::Lost);
     }
 
     #[test]

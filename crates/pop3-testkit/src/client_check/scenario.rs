@@ -23,6 +23,8 @@ pub struct Scenario {
     #[serde(default)]
     may_be_left: Vec<u32>,
     #[serde(default)]
+    cut: Vec<u32>,
+    #[serde(default)]
     wrong_dots: bool,
     #[serde(default)]
     server_removes: bool,
@@ -127,6 +129,7 @@ impl Scenario {
         Expectation {
             is_unfetchable: self.unfetchable.contains(&mark),
             may_be_left: self.may_be_left.contains(&mark),
+            is_cut: self.cut.contains(&mark),
             may_be_removed: self.server_removes,
             may_have_wrong_dots: self.wrong_dots,
         }
