@@ -7,6 +7,7 @@ mod servers;
 mod smoke;
 
 use std::fs;
+use std::thread;
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
@@ -66,17 +67,13 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Resul
         return one(workspace, peers::server_named(name)?, arguments);
     }
     build(workspace, &["pop3-testkit", "pop3-server", "pop3-client"])?;
-    let mut is_complete = true;
-    let mut servers = Vec::new();
-    for server in peers::servers() {
-        match server.unpack(workspace)? {
-            Ok(()) => servers.push(all_ways(workspace, server)?),
-            Err(why) => {
-                println!("left out: the server {}: {why}", server.name);
-                is_complete = false;
-            }
-        }
-    }
+    let present = peers::present(workspace)?;
+    let mut is_complete = present.len() == peers::servers().len();
+    // At the same time, since most of the time is theirs: they answer failed logins late.
+    let servers = thread::scope(|scope| {
+        let runs: Vec<_> = present.iter().map(|server| scope.spawn(|| all_ways(workspace, server))).collect();
+        runs.into_iter().map(join).collect::<anyhow::Result<Vec<_>>>()
+    })?;
     let clients = clients::run_all(workspace)?;
     is_complete &= clients.len() == clients::ALL.len() * clients::MODES.len();
     if is_complete {
@@ -85,6 +82,11 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Resul
         println!("{PAGE} is written only when nothing is left out");
     }
     Ok(is_complete || !peers_are_required())
+}
+
+/// What a thread came to.
+fn join<T>(run: thread::ScopedJoinHandle<'_, anyhow::Result<T>>) -> anyhow::Result<T> {
+    run.join().unwrap_or_else(|_| bail!("a run panicked, see above"))
 }
 
 /// Plays what was asked for against one server; the report of `pop3-conform` goes to the screen.
@@ -116,7 +118,6 @@ fn one(workspace: &Workspace, server: &'static Server, arguments: &Arguments) ->
 /// Plays every case in every way that the server knows.
 fn all_ways(workspace: &Workspace, server: &'static Server) -> anyhow::Result<ServerResults> {
     let version = server.version(workspace)?;
-    println!("{} {version}", server.name);
     let mut runs = Vec::new();
     for way in Way::value_variants() {
         // A fresh server each time: no run finds the mail, or the penalties, of another.

@@ -145,7 +145,7 @@ pub(super) fn keep(
         echo
     })?;
     if echo == Echo::Hide {
-        println!("  {}: {last}", way.words());
+        println!("{}, {}: {last}", server.name, way.words());
     }
     if !report.exists() {
         bail!("pop3-conform wrote no report about {}, see {}", server.name, log.display());

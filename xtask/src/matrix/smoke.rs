@@ -19,34 +19,23 @@ const TIMEOUT: &str = "10";
 /// Runs against all servers at the same time, since most of the time is theirs: they answer failed logins late.
 pub(crate) fn smoke(workspace: &Workspace) -> anyhow::Result<Tally> {
     super::build(workspace, &["pop3-testkit", "pop3-server"])?;
+    let present = peers::present(workspace)?;
     let mut tally = Tally::default();
-    let mut present = Vec::new();
-    for server in peers::servers() {
-        match server.unpack(workspace)? {
-            Ok(()) => present.push(server),
-            Err(why) => {
-                println!("left out: the server {}: {why}", server.name);
-                tally.failed += u32::from(peers_are_required());
-            }
-        }
+    if peers_are_required() && present.len() < peers::servers().len() {
+        println!("on CI nothing may be left out");
+        tally.failed += 1;
     }
-    let results = thread::scope(|scope| {
-        let runs: Vec<_> =
-            present.iter().map(|server| (*server, scope.spawn(|| play(workspace, server)))).collect();
-        runs.into_iter().map(|(server, run)| (server, run.join())).collect::<Vec<_>>()
+    let results: Vec<_> = thread::scope(|scope| {
+        let runs: Vec<_> = present.iter().map(|server| scope.spawn(|| play(workspace, server))).collect();
+        runs.into_iter().map(super::join).collect()
     });
-    for (server, result) in results {
-        match result {
-            Ok(Ok(line)) => {
-                println!("{}: {line}", server.name);
-                tally.passed += 1;
-            }
-            Ok(Err(error)) => {
-                println!("{}: {error:#}", server.name);
-                tally.failed += 1;
-            }
-            Err(_) => bail!("the run against {} panicked", server.name),
+    for (server, result) in present.iter().zip(results) {
+        match &result {
+            Ok(line) => println!("{}: {line}", server.name),
+            Err(error) => println!("{}: {error:#}", server.name),
         }
+        let Tally { passed, failed } = Tally::of(result.is_ok());
+        tally = Tally { passed: tally.passed + passed, failed: tally.failed + failed };
     }
     Ok(tally)
 }

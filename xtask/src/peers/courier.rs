@@ -12,9 +12,9 @@ pub(super) const SERVER: Server = Server {
     title: "Courier",
     package: Some("courier-pop"),
     more: &["dash"],
-    settings: "Maildir; PAM; `POP3AUTH=\"PLAIN LOGIN\"` and `POP3AUTH_TLS=\"LOGIN PLAIN\"`",
+    settings: "Maildir, mail stored with LF; PAM; `POP3AUTH=\"PLAIN LOGIN\"` and `POP3AUTH_TLS=\"LOGIN PLAIN\"`",
     start,
-    delivery: Delivery::Maildir,
+    delivery: Delivery::MaildirWithLf,
 };
 
 /// The account that the packages run TLS under.

@@ -68,18 +68,18 @@ fn own(path: &Path, owner: Option<&str>, mode: u32) -> anyhow::Result<()> {
     }
 }
 
-/// A message that comes with CRLF throughout is stored with LF, as what comes from a network is; any other as
-/// it is.
-pub(super) fn stored(message: &[u8]) -> Vec<u8> {
-    let mut lines = message.split_inclusive(|octet| *octet == b'\n');
-    if !lines.clone().all(|line| line.ends_with(b"\r\n") && !line.ends_with(b"\r\r\n")) {
-        return message.to_vec();
-    }
+/// What comes with CRLF is stored with LF, as it is done with what comes from a network.
+pub(super) fn with_lf(message: &[u8]) -> Vec<u8> {
     let mut text = Vec::with_capacity(message.len());
-    lines.by_ref().filter_map(|line| line.strip_suffix(b"\r\n")).for_each(|line| {
-        text.extend_from_slice(line);
-        text.push(b'\n');
-    });
+    for line in message.split_inclusive(|octet| *octet == b'\n') {
+        match line.strip_suffix(b"\r\n") {
+            Some(content) => {
+                text.extend_from_slice(content);
+                text.push(b'\n');
+            }
+            None => text.extend_from_slice(line),
+        }
+    }
     text
 }
 
@@ -88,9 +88,8 @@ pub(super) fn stored(message: &[u8]) -> Vec<u8> {
 fn as_mbox(message: &[u8]) -> Vec<u8> {
     let mut text = b"From sender@example.org Thu Jan  1 00:00:00 2026\n".to_vec();
     let mut has_body = false;
-    for line in message.split_inclusive(|octet| *octet == b'\n') {
+    for line in with_lf(message).split_inclusive(|octet| *octet == b'\n') {
         let content = line.strip_suffix(b"\n").unwrap_or(line);
-        let content = content.strip_suffix(b"\r").unwrap_or(content);
         if content.starts_with(b"From ") {
             text.push(b'>');
         }
@@ -151,11 +150,8 @@ mod tests {
     }
 
     #[test]
-    fn only_crlf_throughout_is_replaced() {
-        assert_eq!(stored(b"a\r\n\r\nb\r\n"), b"a\n\nb\n");
-        for message in [&b"a\r\nb\n"[..], b"a\r\r\n", b"a\r\nb", b"\r"] {
-            assert_eq!(stored(message), message);
-        }
+    fn one_cr_before_each_lf_goes() {
+        assert_eq!(with_lf(b"a\r\n\r\nb\n\rc\r\r\nd\r"), b"a\n\nb\n\rc\r\nd\r");
     }
 
     #[test]

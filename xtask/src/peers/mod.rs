@@ -83,6 +83,18 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     Ok(true)
 }
 
+/// The servers that can be started. Those that cannot are left out, and said.
+pub(crate) fn present(workspace: &Workspace) -> anyhow::Result<Vec<&'static Server>> {
+    let mut present = Vec::new();
+    for server in servers() {
+        match server.unpack(workspace)? {
+            Ok(()) => present.push(server),
+            Err(why) => println!("left out: the server {}: {why}", server.name),
+        }
+    }
+    Ok(present)
+}
+
 /// Installs and unpacks; false when CI lacks something.
 pub(crate) fn install(workspace: &Workspace) -> anyhow::Result<bool> {
     let mut is_complete = programs::install_missing(workspace)?;

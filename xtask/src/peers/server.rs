@@ -34,8 +34,10 @@ pub(crate) struct Server {
 /// How a message gets to a user.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Delivery {
-    /// Into `home/USER/Maildir` of the root.
+    /// Into `home/USER/Maildir` of the root, as it is.
     Maildir,
+    /// The same, with LF line ends, for a server that knows no others.
+    MaildirWithLf,
     /// Onto `var/mail/USER` of the root.
     Mbox,
     /// With the delivery agent of Cyrus.
@@ -107,9 +109,12 @@ impl Server {
         message.read_to_end(&mut octets).context("the message cannot be read")?;
         let root = Root::new(target, self.name);
         match self.delivery {
-            Delivery::Maildir => {
+            Delivery::Maildir | Delivery::MaildirWithLf => {
+                if matches!(self.delivery, Delivery::MaildirWithLf) {
+                    octets = maildrop::with_lf(&octets);
+                }
                 let maildir = root.path(&format!("home/{user}/Maildir"))?;
-                maildrop::into_maildir(&maildir, Some(user), &maildrop::stored(&octets))
+                maildrop::into_maildir(&maildir, Some(user), &octets)
             }
             Delivery::Mbox => maildrop::into_mbox(&root.path(&format!("var/mail/{user}"))?, user, &octets),
             Delivery::Cyrus => cyrus::deliver(&root, user, &octets),
