@@ -1,0 +1,96 @@
+//! What is written into the log about a session: who, from where, how it went; never a secret, and names of
+//! clients escaped.
+
+use std::{io, time::Instant};
+
+use pop3_proto::server::{CloseReason, Rejection};
+use pop3_store::Store;
+use tracing::{debug, info, warn};
+
+use super::{
+    Error, Session, Transport,
+    login::{Opened, Refusal},
+};
+use crate::Authenticator;
+
+impl<S: Store, A: Authenticator> Session<S, A> {
+    pub(super) fn log_refusal(&self, refusal: &Refusal) {
+        if !self.may_log() {
+            return;
+        }
+        let user = refusal.name.as_deref().unwrap_or_default().escape_debug();
+        let (session, peer, reason) = (self.id, self.peer, refusal.reason.escape_debug());
+        match refusal.rejection {
+            Rejection::BadCredentials
+            | Rejection::InUse
+            | Rejection::LoginDelay
+            | Rejection::UnsupportedMechanism => {
+                info!(session, %peer, %user, %reason, "login refused");
+            }
+            _ => warn!(session, %peer, %user, %reason, "login not possible"),
+        }
+    }
+
+    /// Those who have logged in may always be written of, the others up to a limit.
+    pub(super) fn may_log(&self) -> bool {
+        self.user.is_some() || self.shared.flood.admits(Instant::now())
+    }
+
+    pub(super) fn log_login(&self, driver: &Transport, opened: &Opened<S::Maildrop>) {
+        let (session, peer) = (self.id, self.peer);
+        let user = opened.user.escape_debug();
+        let messages = opened.messages();
+        match driver.stream().tls_parameters() {
+            Some((version, cipher)) => {
+                info!(session, %peer, %user, messages, ?version, ?cipher, "logged in");
+            }
+            None => info!(session, %peer, %user, messages, "logged in without TLS"),
+        }
+    }
+
+    /// Nothing before a login.
+    pub(super) fn shown_user(&self) -> Option<impl tracing::Value> {
+        self.user.as_deref().map(|user| tracing::field::display(user.escape_debug()))
+    }
+
+    pub(super) fn log_end(&self, end: Result<CloseReason, Error>) {
+        let (session, peer, retrieved) = (self.id, self.peer, self.retrieved);
+        let user = self.shown_user();
+        match end {
+            Ok(CloseReason::Quit) => debug!(session, %peer, user, "ended with QUIT"),
+            Ok(reason) if self.may_log() => {
+                let reason = in_words(reason);
+                info!(session, %peer, user, retrieved, removed = 0, reason, "ended without QUIT");
+            }
+            Err(Error::Peer(error)) if self.may_log() => {
+                warn!(session, %peer, user, %error, "the client broke the protocol");
+            }
+            Ok(_) | Err(Error::Peer(_)) => {}
+            Err(error) if self.user.is_some() => {
+                let reason = match &error {
+                    // Most clients that go away do not say goodbye in TLS either.
+                    Error::Io(source) if source.kind() == io::ErrorKind::UnexpectedEof => {
+                        in_words(CloseReason::Eof).into()
+                    }
+                    error => error.to_string(),
+                };
+                info!(session, %peer, user, retrieved, removed = 0, reason, "ended without QUIT");
+            }
+            Err(error) => debug!(session, %peer, %error, "ended"),
+        }
+    }
+}
+
+/// Why a session ended, as it stands in the log.
+const fn in_words(reason: CloseReason) -> &'static str {
+    match reason {
+        CloseReason::Autologout => "nothing came for too long",
+        CloseReason::BodyFailed => "a message could not be read to its end",
+        CloseReason::Eof => "the client closed the connection",
+        CloseReason::FailedLogins => "too many failed logins",
+        CloseReason::Quit => "QUIT",
+        CloseReason::ShuttingDown => "the server stops",
+        CloseReason::TooManyErrors => "too many wrong commands",
+        _ => "another reason",
+    }
+}
