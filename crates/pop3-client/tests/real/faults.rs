@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use pop3_testkit::TestServer;
+use pop3_testkit::{TestServer, fault::Plan, server::SessionRecord, transcript::Side};
 
 use crate::support::program::{Home, mail_in};
 
@@ -224,4 +224,81 @@ fn the_rest_of_the_last_message_may_come_late() {
         assert_eq!(mail_in(&home.maildir()), whole, "{at}: {second:?}");
         assert!(server.messages("alice").is_empty(), "{at}");
     }
+}
+
+/// A server with small messages, as many as are asked for.
+fn server_of(messages: usize) -> TestServer {
+    let builder = TestServer::builder().user("alice", crate::support::real_server::PASSWORD);
+    let messages = (0..messages).map(|number| format!("Subject: {number}\r\n\r\nshort {number}\r\n"));
+    messages.fold(builder, |builder, text| builder.message("alice", text.into_bytes())).start().unwrap()
+}
+
+/// How many messages each session fetched.
+fn fetched(server: &TestServer) -> Vec<usize> {
+    let lines = |session: &SessionRecord| session.transcript.lines(Side::Client);
+    let count = |lines: Vec<String>| lines.iter().filter(|line| line.starts_with("RETR ")).count();
+    server.sessions().iter().map(|session| count(lines(session))).collect()
+}
+
+// Conformance: C-ROB-02, C-REL-03
+#[test]
+fn where_sizes_are_wrong_nothing_is_fetched_more_than_twice() {
+    for more in [&[][..], DELETE] {
+        // Several show it at once.
+        let server = server_of(4);
+        server.set_faults(Plan::new().rule("LIST: sizes +3".parse().unwrap()));
+        let home = Home::new();
+        let codes = [(); 2].map(|()| home.fetch(server.plain_port(), more).code.unwrap());
+        assert_eq!((codes, fetched(&server)), ([0, 0], vec![4, 0]), "{more:?}");
+        assert_eq!(server.messages("alice").len(), if more.is_empty() { 4 } else { 0 });
+        // It is remembered.
+        server.deliver("alice", &b"Subject: later\r\n"[..]).unwrap();
+        assert_eq!(home.fetch(server.plain_port(), more).code, Some(0));
+        assert_eq!(fetched(&server), [4, 0, 1]);
+
+        // One after the other, they show it too.
+        let server = server_of(1);
+        server.set_faults(Plan::new().rule("LIST: sizes +3".parse().unwrap()));
+        let home = Home::new();
+        let mut runs = Vec::new();
+        for number in 0..5 {
+            runs.push(home.fetch(server.plain_port(), more).code.unwrap());
+            server.deliver("alice", format!("Subject: later {number}\r\n").into_bytes()).unwrap();
+        }
+        assert_eq!((runs, fetched(&server)), (vec![1, 1, 0, 0, 0], vec![1, 2, 2, 1, 1]), "{more:?}");
+        assert_eq!(home.mail().values().copied().collect::<Vec<_>>(), [1; 5]);
+    }
+}
+
+// Conformance: C-1939-06, C-ROB-02
+#[test]
+fn what_is_cut_by_a_little_is_fetched_once_more_before_it_is_removed() {
+    check(&[
+        row(&["session 1 RETR 4: cut to 13000"], DELETE, [1, 0], "big one part three two", ""),
+        row(&["session 1 RETR 3: cut to 20"], DELETE, [1, 0], "big one part three two", ""),
+        // Always the same: more is not to be had, and it is not stored again.
+        row(&["RETR 4: cut to 13000"], &[], [1, 0], "one part three two", EVERYTHING),
+        row(
+            &["session 1 RETR 4: cut to 13000", "session 2 RETR 1: cut to 13000"],
+            DELETE,
+            [1, 0],
+            "one part three two",
+            "",
+        ),
+        // Earlier than before: the fuller part is the one that is stored.
+        row(
+            &["session 1 RETR 4: cut to 13000", "session 2 RETR 1: cut to 12000"],
+            DELETE,
+            [1, 1],
+            "one part three two",
+            "big",
+        ),
+        row(
+            &["session 1 RETR 4: cut to 12000", "session 2 RETR 1: cut to 13000"],
+            DELETE,
+            [1, 1],
+            "one part part three two",
+            "big",
+        ),
+    ]);
 }

@@ -111,6 +111,7 @@ mod tests {
             absent_since: None,
             digest: Some(digest(content)),
             is_confirmed: false,
+            octets: None,
         }
     }
 

@@ -63,13 +63,15 @@ pub(super) struct Entry {
     pub(super) digest: Option<Digest>,
     /// Of a short one: it came just so a second time.
     pub(super) is_confirmed: bool,
+    /// Of a short one: what came, in octets; older versions did not note it.
+    pub(super) octets: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     /// Stored.
     Whole,
-    /// Stored, but much shorter than it was listed: not to be removed from the server.
+    /// Stored, but shorter than it was listed, and so perhaps a part: not to be removed from the server.
     Short,
     /// Stored, and the server confirmed that it is removed there.
     Removed,
@@ -161,7 +163,11 @@ impl Journal {
                     Some(text) => Some(text.parse().ok()?),
                 };
                 let is_confirmed = fields.next() == Some(CONFIRMED);
-                self.add(Entry { name, unique_id, size, state, absent_since, digest, is_confirmed });
+                let octets = match fields.next() {
+                    None => None,
+                    Some(text) => Some(text.parse().ok()?),
+                };
+                self.add(Entry { name, unique_id, size, state, absent_since, digest, is_confirmed, octets });
             }
             "-" => self.remove(fields.next()?),
             "!" => self.failed(&read_id(fields.next()?)??),
@@ -211,6 +217,12 @@ impl Journal {
     /// What was fetched without a unique-id, first fetched first.
     pub(super) fn entries_without_id(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(|entry| entry.unique_id.is_none())
+    }
+
+    /// What came shorter than it is listed when it was fetched before, if this message did.
+    pub(super) fn short(&self, listed: &Listed) -> Option<&Entry> {
+        let unique_id = listed.unique_id.as_ref()?;
+        self.entries(unique_id).find(|entry| entry.state == State::Short && entry.size == listed.size)
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Entry> {
@@ -274,9 +286,14 @@ impl Entry {
         let day = self.absent_since.map_or("-".to_owned(), |day| day.to_string());
         let id = self.unique_id.as_ref().map_or("-".to_owned(), |id| escape(id.as_bytes()));
         let digest = self.digest.map_or("-".to_owned(), |digest| digest.to_string());
-        let confirmed = if self.is_confirmed { format!(" {CONFIRMED}") } else { String::new() };
+        let more = match (self.is_confirmed, self.octets) {
+            (true, Some(octets)) => format!(" {CONFIRMED} {octets}"),
+            (false, Some(octets)) => format!(" - {octets}"),
+            (true, None) => format!(" {CONFIRMED}"),
+            (false, None) => String::new(),
+        };
         let (letter, size, name) = (self.state.letter(), self.size, &self.name);
-        line(&format!("+ {letter} {size} {day} {name} {id} {digest}{confirmed}"))
+        line(&format!("+ {letter} {size} {day} {name} {id} {digest}{more}"))
     }
 }
 

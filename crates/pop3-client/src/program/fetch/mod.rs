@@ -9,6 +9,7 @@ mod line_ends;
 mod plan;
 mod progress;
 mod receive;
+mod sizes;
 mod spool;
 
 use std::{

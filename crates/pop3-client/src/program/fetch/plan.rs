@@ -44,15 +44,22 @@ pub(super) struct Plan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Why {
     NoUniqueId,
-    Short,
+    /// Of a message that came as a small part of what is listed.
+    MuchShorter,
+    /// Of a message that came shorter than it is listed, on a server whose sizes are exact as far as is known.
+    Shorter,
 }
 
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoUniqueId => "has no unique-id and was not fetched; --all fetches it, each time",
-            Self::Short => {
+            Self::MuchShorter => {
                 "came much shorter than it is listed; what came is stored, and the message is left on the server"
+            }
+            Self::Shorter => {
+                "came shorter than it is listed and may have been cut; what came is stored, the message is left \
+                 on the server, and the next run fetches it once more"
             }
         })
     }
@@ -101,7 +108,7 @@ pub(super) fn plan(listed: Vec<Listed>, journal: &Journal, mode: Mode) -> Plan {
                 }
                 plan.claimed.insert(entry.name.clone());
                 match entry.state {
-                    State::Short if mode.deletes => plan.left.push((listed, Why::Short)),
+                    State::Short if mode.deletes => plan.left.push((listed, Why::MuchShorter)),
                     _ => {
                         plan.known += 1;
                         if mode.deletes {

@@ -15,8 +15,9 @@ use super::{
     content::{Digest, Digester, Unclaimed},
     journal::{Entry, State},
     line_ends::LfWriter,
-    plan::Listed,
+    plan::{Listed, Why},
     progress::Progress,
+    sizes::{Extent, Sizes},
     spool::{Received, Recognised},
 };
 use crate::program::exit::{Exit, Failure};
@@ -36,12 +37,32 @@ pub(super) fn receive(
     wanted: &[Listed],
     unclaimed: Unclaimed,
 ) -> Result<Vec<Listed>, Failure> {
-    let mut batch = Batch { unclaimed, ..Batch::default() };
+    let sizes = run.spool.sizes();
+    let mut batch = Batch { unclaimed, sizes, are_loose: sizes.are_loose(), ..Batch::default() };
     let mut deletable = Vec::new();
     let received = receive_all(run, session, wanted, &mut batch, &mut deletable)
         .and_then(|()| confirm(run, session, &mut batch));
     let stored = batch.store(run);
-    received.and(stored).map(|()| deletable)
+    received.and(stored)?;
+    settle(run, batch, &mut deletable)?;
+    Ok(deletable)
+}
+
+/// Only now is it known how the server's sizes are. Where they are loose, what came shorter is whole, and
+/// need not be fetched again.
+fn settle(run: &mut Run<'_>, batch: Batch, deletable: &mut Vec<Listed>) -> Result<(), Failure> {
+    let Batch { sizes, doubted, .. } = batch;
+    run.spool.note_sizes(sizes);
+    if sizes.are_loose() {
+        run.spool.accept(&doubted)?;
+        deletable.extend(doubted.into_iter().map(|(listed, _)| listed));
+        return Ok(());
+    }
+    for (listed, _) in doubted {
+        run.failed += 1;
+        warn!("message {} {}", listed.number, Why::Shorter);
+    }
+    Ok(())
 }
 
 /// Messages that are received and not yet durable.
@@ -53,6 +74,22 @@ struct Batch {
     recognised: Vec<Recognised>,
     octets: u64,
     unclaimed: Unclaimed,
+    /// How the server's sizes are, this session's included.
+    sizes: Sizes,
+    /// Whether they were known to be loose before this session.
+    are_loose: bool,
+    /// What came shorter than listed, as it is stored; whether it is whole is settled when all have come.
+    doubted: Vec<(Listed, Digest)>,
+    /// The last message was of another size than the server said.
+    is_last_odd: bool,
+}
+
+/// What to make of a message that came.
+enum Verdict {
+    Whole,
+    /// The end of the session will tell.
+    Doubted,
+    MuchShorter,
 }
 
 impl Batch {
@@ -73,26 +110,62 @@ impl Batch {
     }
 
     /// Takes up a message that came in full.
-    fn add(&mut self, run: &Run<'_>, listed: &Listed, arrived: Arrived) -> State {
+    fn add(&mut self, run: &Run<'_>, listed: &Listed, arrived: Arrived) -> Verdict {
         let Arrived { delivery, octets, digest } = arrived;
-        let state = state(listed, octets);
         let (unique_id, size) = (listed.unique_id.clone(), listed.size);
-        let short = unique_id.as_ref().and_then(|id| {
-            let is_short = |entry: &&Entry| entry.state == State::Short && entry.size == size;
-            run.spool.journal().entries(id).find(is_short).map(|entry| entry.name.clone())
-        });
-        if let Some(stored) = self.unclaimed.take(unique_id.as_ref(), &digest) {
-            let supersedes = short.filter(|name| *name != stored.name);
-            let entry = Entry { unique_id, size, state, absent_since: None, is_confirmed: true, ..stored };
-            self.recognised.push(Recognised { entry, supersedes });
-            return state;
+        let before = run.spool.journal().short(listed);
+        if before.is_none() {
+            self.sizes.note(size, octets);
+        }
+        self.is_last_odd = octets != size;
+        let stored = self.unclaimed.take(unique_id.as_ref(), &digest);
+        // Cut twice at the same octet is less likely than listed wrong. Other messages may be cut to the same
+        // octets, to none for one.
+        let is_same_again = before.is_some_and(|entry| entry.digest == Some(digest))
+            || stored.as_ref().is_some_and(|entry| entry.unique_id == unique_id || entry.size == size);
+        let verdict = match Extent::of(size, octets) {
+            Extent::Full => Verdict::Whole,
+            Extent::Shorter if is_same_again || self.are_loose => Verdict::Whole,
+            Extent::Shorter => Verdict::Doubted,
+            Extent::MuchShorter => Verdict::MuchShorter,
+        };
+        let state = if matches!(verdict, Verdict::Whole) { State::Whole } else { State::Short };
+        let noted = (state == State::Short).then_some(octets);
+        if let Some(stored) = stored {
+            let supersedes = before.map(|entry| entry.name.clone()).filter(|name| *name != stored.name);
+            let is_confirmed = is_same_again && state == State::Short;
+            let entry =
+                Entry { unique_id, size, state, absent_since: None, is_confirmed, octets: noted, ..stored };
+            self.recognised.push(Recognised { entry, octets, supersedes });
+            self.doubt(&verdict, listed, digest);
+            return verdict;
+        }
+        if let Some(fuller) = before.filter(|entry| entry.octets.is_some_and(|before| octets <= before))
+            && octets < size
+            && !run.arguments.all
+        {
+            // Cut once more, and no later: what is stored is the better part, and dropping this one removes it.
+            if state == State::Whole {
+                let entry = Entry { state, is_confirmed: false, octets: None, ..fuller.clone() };
+                self.recognised.push(Recognised { entry, octets, supersedes: None });
+            }
+            self.doubt(&verdict, listed, fuller.digest.unwrap_or(digest));
+            return verdict;
         }
         if octets != size {
             self.odd.push(self.received.len());
         }
-        self.received.push(Received { delivery, unique_id, size, state, digest, supersedes: short });
+        let supersedes = before.map(|entry| entry.name.clone());
+        self.received.push(Received { delivery, unique_id, size, octets, state, digest, supersedes });
         self.octets += octets;
-        state
+        self.doubt(&verdict, listed, digest);
+        verdict
+    }
+
+    fn doubt(&mut self, verdict: &Verdict, listed: &Listed, digest: Digest) {
+        if matches!(verdict, Verdict::Doubted) {
+            self.doubted.push((listed.clone(), digest));
+        }
     }
 
     /// The server and this client no longer agreed where a message ends. Messages of another size than the
@@ -107,6 +180,11 @@ impl Batch {
                     run.spool.note_failure(&unique_id)?;
                 }
                 _ => received.state = State::Short,
+            }
+        }
+        for Recognised { entry, octets, .. } in &mut self.recognised {
+            if *octets != entry.size {
+                (entry.state, entry.is_confirmed, entry.octets) = (State::Short, false, Some(*octets));
             }
         }
         Ok(())
@@ -165,14 +243,13 @@ fn receive_all(
             }
         };
         progress.message_done(arrived.octets, listed.size);
-        let state = batch.add(run, listed, arrived);
-        match state {
-            State::Short => {
+        match batch.add(run, listed, arrived) {
+            Verdict::Whole => deletable.push(listed.clone()),
+            Verdict::Doubted => {}
+            Verdict::MuchShorter => {
                 run.failed += 1;
-                let why = super::plan::Why::Short;
-                progress.suspend(|| warn!("message {} {why}", listed.number));
+                progress.suspend(|| warn!("message {} {}", listed.number, Why::MuchShorter));
             }
-            _ => deletable.push(listed.clone()),
         }
     }
     Ok(())
@@ -182,7 +259,7 @@ fn receive_all(
 /// where it seemed to. Behind every other message comes the response to the next command; behind the last,
 /// what the server sends of it may still be on its way.
 fn confirm(run: &mut Run<'_>, session: &mut Session<Transaction>, batch: &mut Batch) -> Result<(), Failure> {
-    if batch.odd.is_empty() {
+    if batch.odd.is_empty() && !batch.is_last_odd {
         return Ok(());
     }
     match session.noop() {
@@ -208,12 +285,6 @@ fn is_mere_loss(error: &Error) -> bool {
 /// Next time this message comes last, lest it keep the others from being fetched for ever.
 fn note_failure(run: &mut Run<'_>, listed: &Listed) -> Result<(), Failure> {
     listed.unique_id.as_ref().map_or(Ok(()), |unique_id| run.spool.note_failure(unique_id))
-}
-
-/// Sizes are hints, but half a message is suspicious: somebody on the way may have cut it.
-fn state(listed: &Listed, octets: u64) -> State {
-    const SMALL: u64 = 4096;
-    if listed.size > SMALL && octets < listed.size / 2 { State::Short } else { State::Whole }
 }
 
 enum Broken {

@@ -27,11 +27,14 @@ use super::{
     content::Digest,
     journal::{self, Account, Damage, Entry, Journal, State},
     plan::Listed,
+    sizes::Sizes,
 };
 use crate::program::exit::{Exit, Failure};
 
 /// A file beside the journal whose time says when the server was last lost on CAPA.
 const WITHOUT_CAPA: &str = "without-capa";
+/// A file beside the journal that says how the server's sizes were.
+const SIZES: &str = "sizes";
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The Maildir of one account's fetches, locked.
@@ -55,7 +58,10 @@ pub(super) struct Spool {
 pub(super) struct Received {
     pub(super) delivery: Delivery,
     pub(super) unique_id: Option<ListedUniqueId<'static>>,
+    /// As the server listed it, in octets.
     pub(super) size: u64,
+    /// What came, in octets.
+    pub(super) octets: u64,
     pub(super) state: State,
     pub(super) digest: Digest,
     /// The file of what came short when it was fetched before.
@@ -67,6 +73,8 @@ pub(super) struct Received {
 pub(super) struct Recognised {
     /// What the journal says of it from now on, its file included.
     pub(super) entry: Entry,
+    /// What came, in octets.
+    pub(super) octets: u64,
     /// The file of what came short when it was fetched before, if that is another.
     pub(super) supersedes: Option<String>,
 }
@@ -122,12 +130,12 @@ impl Spool {
     /// Step 3 for messages that are stored already.
     pub(super) fn note_recognised(&mut self, recognised: Vec<Recognised>) -> Result<(), Failure> {
         let mut text = String::new();
-        for Recognised { entry, supersedes } in &recognised {
+        for Recognised { entry, supersedes, .. } in &recognised {
             text.push_str(&entry.line());
             text.extend(supersedes.as_deref().map(journal::removed_line));
         }
         self.append(&text)?;
-        for Recognised { entry, supersedes } in recognised {
+        for Recognised { entry, supersedes, .. } in recognised {
             self.journal.add(entry);
             supersedes.iter().for_each(|name| self.journal.remove(name));
         }
@@ -139,7 +147,7 @@ impl Spool {
         let mut batch = Batch::new();
         let mut entries = Vec::with_capacity(received.len());
         let mut superseded = Vec::new();
-        for Received { delivery, unique_id, size, state, digest, supersedes } in received {
+        for Received { delivery, unique_id, size, octets, state, digest, supersedes } in received {
             batch.add(delivery);
             superseded.extend(supersedes);
             entries.push(Entry {
@@ -150,6 +158,7 @@ impl Spool {
                 absent_since: None,
                 digest: Some(digest),
                 is_confirmed: false,
+                octets: (state == State::Short).then_some(octets),
             });
         }
         let delivered = batch.commit().map_err(|error| Failure::new(Exit::CannotStore, error))?;
@@ -274,6 +283,45 @@ impl Spool {
     pub(super) fn note_without_capa(&self) {
         let path = self.state.join(WITHOUT_CAPA);
         let _ = fs::write(&path, "").and_then(|()| belongs_to_owner_of(&self.state, &path));
+    }
+
+    /// How the server's sizes were; where that is not known any more, it will be.
+    pub(super) fn sizes(&self) -> Sizes {
+        let text = fs::read_to_string(self.state.join(SIZES)).unwrap_or_default();
+        text.parse().unwrap_or_default()
+    }
+
+    /// Where it cannot be written, the next runs find out again.
+    pub(super) fn note_sizes(&self, sizes: Sizes) {
+        if sizes == self.sizes() {
+            return;
+        }
+        let path = self.state.join(SIZES);
+        let _ = fs::write(&path, sizes.to_string()).and_then(|()| belongs_to_owner_of(&self.state, &path));
+    }
+
+    /// What came shorter than it was listed is whole all the same: this server's sizes are like that.
+    pub(super) fn accept(&mut self, shorter: &[(Listed, Digest)]) -> Result<(), Failure> {
+        let mut names = HashSet::new();
+        let mut accepted = Vec::new();
+        for (listed, digest) in shorter {
+            let is_it = |entry: &&Entry| {
+                entry.state == State::Short
+                    && (entry.size, entry.digest) == (listed.size, Some(*digest))
+                    && !names.contains(&entry.name)
+            };
+            let stored = match &listed.unique_id {
+                Some(unique_id) => self.journal.entries(unique_id).find(is_it),
+                None => self.journal.entries_without_id().find(is_it),
+            };
+            let Some(stored) = stored else { continue };
+            names.insert(stored.name.clone());
+            accepted.push(Entry { state: State::Whole, is_confirmed: false, octets: None, ..stored.clone() });
+        }
+        let text: String = accepted.iter().map(Entry::line).collect();
+        self.append(&text)?;
+        accepted.into_iter().for_each(|entry| self.journal.add(entry));
+        Ok(())
     }
 
     /// The session broke while this message was fetched: next time it comes last.

@@ -15,6 +15,7 @@ fn entry(name: &str, unique_id: &[u8]) -> Entry {
         absent_since: None,
         digest: None,
         is_confirmed: false,
+        octets: None,
     }
 }
 
@@ -73,8 +74,8 @@ fn what_came_is_noted_and_need_not_be() {
     let text = format!("{}{old}", header(&account()));
     assert_eq!(parse(text.as_bytes()).0.entries, [short.clone()]);
     short.digest = Some(digest(b"x"));
-    for is_confirmed in [false, true] {
-        short.is_confirmed = is_confirmed;
+    for (is_confirmed, octets) in [(false, None), (true, None), (false, Some(0)), (true, Some(6))] {
+        (short.is_confirmed, short.octets) = (is_confirmed, octets);
         let text = Journal::of([short.clone()]).text(&account());
         assert_eq!(parse(text.as_bytes()).0.entries, [short.clone()]);
     }

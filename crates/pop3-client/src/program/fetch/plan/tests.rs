@@ -14,6 +14,7 @@ fn journal(entries: &[(&str, u64, State)]) -> Journal {
         absent_since: None,
         digest: None,
         is_confirmed: false,
+        octets: None,
     });
     Journal::of(entries)
 }

@@ -24,6 +24,7 @@ fn receive(spool: &Spool, unique_id: &str) -> Received {
         delivery,
         unique_id: Some(id(unique_id)),
         size: 1,
+        octets: 1,
         state: State::Whole,
         digest,
         supersedes: None,
@@ -155,4 +156,41 @@ fn the_journal_outlives_its_own_renewal() {
     let known = ["a", "b", "c", "d"].map(|name| spool.journal().is_known(&id(name)));
     assert_eq!(known, [false, true, false, true]);
     assert!(spool.journal().has_failed(&id("c")));
+}
+
+// Conformance: C-REL-03, C-ROB-02
+#[test]
+fn what_was_doubted_and_is_accepted_is_accepted_for_good() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spool = open(folder.path());
+    let doubted = |spool: &Spool, name| Received { size: 5, state: State::Short, ..receive(spool, name) };
+    let received = vec![doubted(&spool, "a"), doubted(&spool, "b")];
+    let digest = received[0].digest;
+    spool.store(received).unwrap();
+    let number = pop3_client::proto::types::MessageNumber::FIRST;
+    let listed = |name: &str| Listed { number, size: 5, unique_id: Some(id(name)) };
+    assert_eq!(spool.journal().short(&listed("a")).unwrap().octets, Some(1));
+    // What came of one message says nothing of another.
+    spool.accept(&[(listed("a"), digest), (listed("b"), digest)]).unwrap();
+    drop(spool);
+    let spool = open(folder.path());
+    assert_eq!(spool.journal().short(&listed("a")), None);
+    assert_eq!(spool.journal().kept(), 2);
+    assert!(spool.journal().short(&listed("b")).is_some());
+}
+
+#[test]
+fn how_sizes_were_is_remembered_and_need_not_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = open(folder.path());
+    assert_eq!(spool.sizes(), Sizes::default());
+    let mut sizes = Sizes::default();
+    (0..3).for_each(|_| sizes.note(2, 1));
+    spool.note_sizes(sizes);
+    let path = spool.state.join(SIZES);
+    drop(spool);
+    let spool = open(folder.path());
+    assert!(spool.sizes().are_loose());
+    fs::write(&path, "12 3").unwrap();
+    assert_eq!(spool.sizes(), Sizes::default());
 }
