@@ -225,3 +225,23 @@ fn a_timestamp_in_the_greeting_is_the_one_that_counts() {
     let text = server.sessions()[0].transcript.to_string();
     assert!(!text.contains("c4c9334"), "{text}");
 }
+
+#[test]
+fn who_has_a_token_alone_has_a_maildrop_and_no_password() {
+    let server =
+        TestServer::builder().token("bob", TOKEN).message("bob", *b"Subject: one\n\n").start().unwrap();
+    let mut raw = Raw::connect(server.plain_address());
+    raw.line();
+    for password in ["", " ", " wonderland"] {
+        raw.ask("USER bob");
+        assert!(raw.ask(&format!("PASS{password}")).starts_with("-ERR"), "`PASS{password}`");
+    }
+    for plain in ["\0bob\0", "\0bob\0wonderland"] {
+        assert!(raw.ask(&format!("AUTH PLAIN {}", STANDARD.encode(plain))).starts_with("-ERR"), "{plain:?}");
+    }
+    drop(raw);
+    let session = Session::connect(&connector(&server, Security::ImplicitTls)).unwrap();
+    let mut session = session.login(&Login::token("bob", TOKEN)).unwrap();
+    assert_eq!(session.stat().unwrap().count, 1);
+    session.quit().unwrap();
+}

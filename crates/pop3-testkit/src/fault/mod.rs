@@ -72,6 +72,8 @@ mod shape;
 mod watch;
 mod words;
 
+use std::str::FromStr;
+
 pub(crate) use act::{Act, Instead};
 pub use kind::{Endless, Fault, Sizes, UniqueIds};
 pub use rule::{At, Point, Range, Rule};
@@ -79,7 +81,8 @@ pub(crate) use shape::{instead, shape};
 pub(crate) use watch::{Said, Watch};
 pub use words::InvalidRule;
 
-/// What goes wrong on a server: nothing, unless rules say so.
+/// What goes wrong on a server: nothing, unless rules say so. Its text form has one rule on each line; lines
+/// that begin with `#` are comments.
 ///
 /// ```
 /// use pop3_testkit::fault::{Fault, Plan, Point, Rule};
@@ -88,6 +91,7 @@ pub use words::InvalidRule;
 ///     .rule("RETR#2: reset after 100".parse()?)
 ///     .rule(Rule::at(Point::command("QUIT")).fault(Fault::Close).in_session(1));
 /// assert_eq!(plan.rules()[1].to_string(), "session 1 QUIT: close");
+/// assert_eq!("RETR#2: reset after 100\nsession 1 QUIT: close".parse(), Ok(plan));
 /// # Ok::<(), pop3_testkit::fault::InvalidRule>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -118,6 +122,15 @@ impl Plan {
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+}
+
+impl FromStr for Plan {
+    type Err = InvalidRule;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRule> {
+        let rules = text.lines().map(str::trim).filter(|rule| !rule.is_empty() && !rule.starts_with('#'));
+        rules.map(str::parse).collect()
     }
 }
 

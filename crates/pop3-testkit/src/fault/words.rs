@@ -1,15 +1,24 @@
 //! The words of a rule, one after the other, and what is wrong with one.
 
+use std::fmt;
+
 use super::{Range, octets};
 
 /// Why a text is no rule.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the rule {rule:?} is wrong at column {column}: {found} where there has to be {wanted}", found = found(.word))]
 pub struct InvalidRule {
     rule: Box<str>,
     word: Box<str>,
     column: usize,
     wanted: Box<str>,
+}
+
+/// The sentence, since a test that returns it prints this.
+impl fmt::Debug for InvalidRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
 }
 
 impl InvalidRule {

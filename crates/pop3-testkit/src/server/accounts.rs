@@ -25,7 +25,8 @@ pub(super) struct Accounts {
 
 #[derive(Debug, Default)]
 struct Account {
-    password: Secret,
+    /// Without one, there are tokens alone.
+    password: Option<Secret>,
     tokens: Vec<Secret>,
     scram: [OnceLock<Option<ScramCredentials>>; 2],
 }
@@ -38,13 +39,13 @@ impl Accounts {
     pub(super) fn add(&mut self, name: &str, password: Secret) {
         let name = key(name);
         self.store.add_user(&name);
-        self.accounts.insert(name, Account { password, ..Account::default() });
+        self.accounts.insert(name, Account { password: Some(password), ..Account::default() });
     }
 
-    pub(super) fn add_token(&mut self, name: &str, token: Secret) -> Result<(), Error> {
-        let account = self.accounts.get_mut(&key(name)).ok_or_else(|| no_such_user(name))?;
-        account.tokens.push(token);
-        Ok(())
+    pub(super) fn add_token(&mut self, name: &str, token: Secret) {
+        let name = key(name);
+        self.store.add_user(&name);
+        self.accounts.entry(name).or_default().tokens.push(token);
     }
 
     pub(super) fn deliver(&self, user: &str, message: Arc<[u8]>) -> Result<String, Error> {
@@ -69,11 +70,14 @@ impl Accounts {
     }
 
     pub(super) fn is_password(&self, name: &str, password: &[u8]) -> bool {
-        self.accounts.get(&key(name)).is_some_and(|account| *account.password == *password)
+        self.accounts
+            .get(&key(name))
+            .and_then(|account| account.password.as_ref())
+            .is_some_and(|known| **known == *password)
     }
 
     pub(super) fn password(&self, name: &str) -> Option<Secret> {
-        self.accounts.get(&key(name)).map(|account| account.password.clone())
+        self.accounts.get(&key(name))?.password.clone()
     }
 
     /// Whose token this is.
@@ -90,7 +94,7 @@ impl Accounts {
             ScramHash::Sha1 => sha1,
             _ => sha256,
         };
-        place.get_or_init(|| derive(hash, account.password.expose_str()?)).clone()
+        place.get_or_init(|| derive(hash, account.password.as_ref()?.expose_str()?)).clone()
     }
 }
 

@@ -101,13 +101,14 @@ impl Default for Builder {
 // ---- who, and with what mail ----
 
 impl Builder {
-    /// A user with an empty maildrop.
+    /// A user with an empty maildrop. Of one who is named twice, the last password counts.
     pub fn user(mut self, name: impl Into<String>, password: impl Into<Secret>) -> Self {
         self.users.push((name.into(), password.into()));
         self
     }
 
-    /// A token that this user may log in with, by OAUTHBEARER or XOAUTH2. Any number of them.
+    /// A token that this user may log in with, by OAUTHBEARER or XOAUTH2. Any number of them; who is not a
+    /// [`user`](Self::user) besides has no password, and an empty maildrop all the same.
     pub fn token(mut self, user: impl Into<String>, token: impl Into<Secret>) -> Self {
         self.tokens.push((user.into(), token.into()));
         self
@@ -388,7 +389,7 @@ fn accounts(
         accounts.add(&name, password);
     }
     for (name, token) in tokens {
-        accounts.add_token(&name, token)?;
+        accounts.add_token(&name, token);
     }
     for Mail { user, unique_id, content } in mail {
         let octets = match content {
