@@ -137,3 +137,21 @@ fn the_minimal_server_has_nothing_optional() {
     let said = said("minimal", &["CAPA", "AUTH", "STLS", LOGIN[0], LOGIN[1], "UIDL", "TOP 1 0"]);
     assert_eq!(said.matches("-ERR unknown command\r\n").count(), 5, "{said}");
 }
+
+/// The words for a failed login are not said of a token in the wrong form.
+#[test]
+fn exchange_online_tells_a_token_in_the_wrong_form_from_a_wrong_one() {
+    let builder = TestServer::builder().token("alice", "ya29.a-token");
+    let server = builder.profile(&Profile::named("exchange-online").unwrap()).start().unwrap();
+    // user=alice, and a token that is not hers.
+    let wrong = "dXNlcj1hbGljZQFhdXRoPUJlYXJlciB3cm9uZwEB";
+    let mut raw = Raw::connect(server.plain_address());
+    raw.line();
+    assert_eq!(raw.ask(&format!("AUTH XOAUTH2 {wrong}")), "-ERR Protocol error. Connection is closed. 10");
+    assert_eq!(raw.rest(), "");
+    let mut raw = Raw::connect(server.plain_address());
+    raw.line();
+    assert_eq!(raw.ask("AUTH XOAUTH2"), "+");
+    assert!(raw.ask(wrong).starts_with("+ "));
+    assert_eq!(raw.ask(""), "-ERR Logon failure: unknown user name or bad password.");
+}
