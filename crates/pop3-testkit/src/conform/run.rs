@@ -107,7 +107,7 @@ impl Run<'_> {
             reason,
             difference: difference
                 .map(|difference| Difference { received: self.masked(difference.received), ..difference }),
-            said: said.into_iter().map(|line| self.masked(line)).collect(),
+            said: shortened(said).into_iter().map(|line| self.masked(line)).collect(),
             reproduce: format!("{} --case {}", self.options.command, case.name),
             duration: began.elapsed(),
         }
@@ -259,10 +259,38 @@ impl Run<'_> {
     }
 }
 
+/// Lines of a long conversation that are reported from its begin, and from its end.
+const SAID_AT_ENDS: usize = 200;
+
+/// A report has room for what went wrong, and not for a thousand messages.
+fn shortened(mut said: Vec<String>) -> Vec<String> {
+    let left_out = said.len().saturating_sub(2 * SAID_AT_ENDS);
+    if left_out > 1 {
+        let note = format!("   -- {left_out} lines are left out here");
+        said.splice(SAID_AT_ENDS..SAID_AT_ENDS + left_out, [note]);
+    }
+    said
+}
+
 fn by_level(level: Level) -> Verdict {
     match level {
         Level::Must => Verdict::Fails,
         Level::Should => Verdict::Departs,
         Level::Practice => Verdict::Differs,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_conversation_is_reported_by_its_ends() {
+        let lines = |count: usize| (0..count).map(|number| number.to_string()).collect::<Vec<_>>();
+        assert_eq!(shortened(lines(401)), lines(401));
+        let short = shortened(lines(1000));
+        assert_eq!(short.len(), 401);
+        assert_eq!((&*short[199], &*short[201], &*short[400]), ("199", "800", "999"));
+        assert!(short[200].contains("600 lines"));
     }
 }
