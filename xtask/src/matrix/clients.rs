@@ -42,17 +42,20 @@ pub(super) struct Details {
     pub(super) summary: String,
 }
 
-/// Runs every program in both modes; those that are not there are left out, and said.
-pub(super) fn run_all(workspace: &Workspace) -> anyhow::Result<Vec<ClientRun>> {
+/// Runs programs in both modes; those that are not there are left out, and said.
+pub(super) fn run(workspace: &Workspace, clients: &[&str]) -> anyhow::Result<Vec<ClientRun>> {
     let mut runs = Vec::new();
-    for client in ALL {
+    for client in clients {
+        if !ALL.contains(client) {
+            bail!("there is no client {client}; there are {}", ALL.join(", "));
+        }
         let Some(version) = version(workspace, client)? else {
             println!("left out: {client}");
             continue;
         };
         println!("{client} {version}");
         for mode in MODES {
-            let run = run(workspace, client, &version, mode)?;
+            let run = check(workspace, client, &version, mode)?;
             let good = run.scenarios.iter().filter(|scenario| scenario.verdict == "ok").count();
             println!("  {mode}: {} scenarios, {good} ok", run.scenarios.len());
             runs.push(run);
@@ -85,7 +88,7 @@ fn version(workspace: &Workspace, client: &str) -> anyhow::Result<Option<String>
     Ok((output.status.success() && !version.is_empty()).then_some(version))
 }
 
-fn run(workspace: &Workspace, client: &str, version: &str, mode: &str) -> anyhow::Result<ClientRun> {
+fn check(workspace: &Workspace, client: &str, version: &str, mode: &str) -> anyhow::Result<ClientRun> {
     let mut command = Command::new(workspace.program("pop3-testkit"));
     command.args(["client-check", "--format", "json", "--label", client, &format!("--{mode}"), "--"]);
     command.arg(path(workspace, client));

@@ -35,9 +35,15 @@ pub(crate) struct Arguments {
     /// With --server: plays this case, section or row alone; may be repeated.
     #[arg(long, value_name = "NAME", requires = "server")]
     case: Vec<String>,
+    /// Checks this client alone, and writes no page.
+    #[arg(long, value_name = "NAME", conflicts_with = "server")]
+    client: Option<String>,
     /// Runs nothing, and writes the page of the results that were kept.
-    #[arg(long, conflicts_with = "server")]
+    #[arg(long, conflicts_with_all = ["server", "client"])]
     kept: bool,
+    /// Plays the part that every `cargo xtask test` plays, and writes no page.
+    #[arg(long, conflicts_with_all = ["server", "client", "kept"])]
+    smoke: bool,
 }
 
 /// Everything that the page tells.
@@ -62,11 +68,17 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Resul
         let results = kept(workspace)?;
         return write(workspace, &results).map(|()| true);
     }
+    if arguments.smoke {
+        return Ok(smoke(workspace)?.failed == 0);
+    }
     if let Some(name) = &arguments.server {
         build(workspace, &["pop3-testkit", "pop3-server"])?;
         return one(workspace, peers::server_named(name)?, arguments);
     }
     build(workspace, &["pop3-testkit", "pop3-server", "pop3-client"])?;
+    if let Some(name) = &arguments.client {
+        return Ok(!clients::run(workspace, &[name])?.is_empty());
+    }
     let present = peers::present(workspace)?;
     let mut is_complete = present.len() == peers::servers().len();
     // At the same time, since most of the time is theirs: they answer failed logins late.
@@ -74,7 +86,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Resul
         let runs: Vec<_> = present.iter().map(|server| scope.spawn(|| all_ways(workspace, server))).collect();
         runs.into_iter().map(join).collect::<anyhow::Result<Vec<_>>>()
     })?;
-    let clients = clients::run_all(workspace)?;
+    let clients = clients::run(workspace, &clients::ALL)?;
     is_complete &= clients.len() == clients::ALL.len() * clients::MODES.len();
     if is_complete {
         write(workspace, &Results { servers, clients })?;
@@ -150,7 +162,9 @@ fn kept(workspace: &Workspace) -> anyhow::Result<Results> {
 fn write(workspace: &Workspace, results: &Results) -> anyhow::Result<()> {
     let requirements = fs::read_to_string(workspace.root().join("docs/requirements.md"))
         .context("cannot read docs/requirements.md")?;
-    let text = page::written(results, &requirements);
+    // Paths are told from the checkout.
+    let root = format!("{}/", workspace.root().display());
+    let text = page::written(results, &requirements).replace(&root, "");
     fs::write(workspace.root().join(PAGE), text).with_context(|| format!("cannot write {PAGE}"))?;
     println!("{PAGE} is written");
     Ok(())

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::{cell, code};
+use super::{cell, code, steady};
 use crate::matrix::ServerResults;
 use crate::matrix::servers::{Case, ServerRun, Verdict, Way};
 
@@ -189,16 +189,27 @@ fn particular(text: &mut String, server: &ServerResults, cases: &[(Way, &Case)])
             writeln!(text, "- expected: {}", code(expected))?;
         }
         if let Some(received) = &case.received {
-            writeln!(text, "- received: {}", code(received))?;
+            writeln!(text, "- received: {}", code(&steady(received)))?;
         }
         if let Some(reason) = &case.reason {
-            writeln!(text, "- because: {}", cell(reason))?;
+            writeln!(text, "- because: {}", cell(because(reason)))?;
         }
         let way = ways.first().copied().unwrap_or(Way::Plain);
         let (name, way) = (server.server.name, way.key());
         writeln!(text, "- again: `cargo xtask matrix --server {name} --way {way} --case {}`\n", case.name)?;
     }
     Ok(())
+}
+
+/// Of a message that could not be delivered, what `cargo xtask peers --deliver` said.
+fn because(reason: &str) -> &str {
+    match reason.split_once(" does not deliver: ") {
+        Some((_, what)) => {
+            let what = what.split_once("error: ").map_or(what, |(_, error)| error);
+            what.trim_end_matches("; check --deliver-command")
+        }
+        None => reason,
+    }
 }
 
 #[cfg(test)]
@@ -228,6 +239,13 @@ mod tests {
             summary(&[(Way::Plain, &pass), (Way::Stls, &fails), (Way::Tls, &pass)]),
             "pass (in clear, TLS); **fails** (STLS)"
         );
+    }
+
+    #[test]
+    fn only_what_the_delivery_said_is_told() {
+        let reason = "`x` does not deliver: exit status: 1 error: it is full; check --deliver-command";
+        assert_eq!(because(reason), "it is full");
+        assert_eq!(because("nothing came"), "nothing came");
     }
 
     #[test]
