@@ -38,6 +38,7 @@ fn start(serving: &mut Serving<'_>) -> anyhow::Result<Ports> {
     authdaemon.arg("/etc/courier/authdaemon.sh");
     let folder = root.path("")?;
     serving.daemon(&mut authdaemon)?;
+    serving.wait_for_socket("run/courier/authdaemon/socket")?;
     let tls_first = if serving.tls_first { "1" } else { "0" };
     let session = move |kind: &'static str| {
         let (folder, tls_first) = (folder.clone(), tls_first);

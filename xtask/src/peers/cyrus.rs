@@ -45,6 +45,7 @@ fn start(serving: &mut Serving<'_>) -> anyhow::Result<Ports> {
     root.give("etc/sasldb2", "cyrus", 0o600)?;
     let mut command = root.command("/usr/lib/cyrus/bin/master")?;
     serving.daemon(&mut command)?;
+    serving.wait_for_socket("run/cyrus/socket/lmtp")?;
     Ok(Ports { address: Ipv4Addr::LOCALHOST, plain, tls: Some(tls) })
 }
 

@@ -4,6 +4,7 @@
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -93,17 +94,29 @@ impl Serving<'_> {
         Ok((one.local_addr()?.port(), other.local_addr()?.port()))
     }
 
+    /// Waits until somebody listens on a socket of the root.
+    pub(super) fn wait_for_socket(&mut self, inside: &str) -> anyhow::Result<()> {
+        let path = self.root.path(inside)?;
+        self.wait(&format!("nobody listens on {}", path.display()), || UnixStream::connect(&path).is_ok())
+    }
+
     /// Waits until the server greets in clear, and answers on its other port.
     fn wait_for(&mut self, ports: Ports) -> anyhow::Result<()> {
-        let deadline = Instant::now() + PATIENCE;
         let address = ports.address;
-        while !(greets(address, ports.plain) && ports.tls.is_none_or(|port| answers(address, port))) {
+        self.wait(&format!("the server does not greet on {address}:{}", ports.plain), || {
+            greets(address, ports.plain) && ports.tls.is_none_or(|port| answers(address, port))
+        })
+    }
+
+    fn wait(&mut self, complaint: &str, is_ready: impl Fn() -> bool) -> anyhow::Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while !is_ready() {
             if Instant::now() > deadline {
-                bail!("the server does not greet on port {}", ports.plain);
+                bail!("{complaint} after {} seconds", PATIENCE.as_secs());
             }
             for process in &mut self.processes {
                 if let Some(status) = process.try_wait()? {
-                    bail!("the server ended with {status} before it greeted");
+                    bail!("{complaint}: a process has ended with {status}");
                 }
             }
             thread::sleep(Duration::from_millis(50));

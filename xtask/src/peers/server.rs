@@ -73,6 +73,9 @@ impl Server {
     ///
     /// When another process uses the root.
     pub(crate) fn unpack(&self, workspace: &Workspace) -> anyhow::Result<Result<(), String>> {
+        if !is_there("openssl") {
+            return Ok(Err("it takes openssl, for a certificate".to_owned()));
+        }
         let Some(package) = self.package else { return Ok(Ok(())) };
         if !can_install() {
             return Ok(Err("it takes root on Debian, and apt-get".to_owned()));

@@ -14,8 +14,8 @@ const INTRODUCTION: &str = "
 <a id=\"clients\"></a>
 ## Clients
 
-`pop3-testkit client-check` serves test messages with a fault, lets the program fetch, and once more without it,
-and then looks at what is stored and what is left on the server. The scenarios are in
+`pop3-testkit client-check` serves test messages with a fault, lets the program fetch, and again, most often
+without the fault, and then looks at what is stored and what is left on the server. The scenarios are in
 [scenarios.toml](../crates/pop3-testkit/clients/scenarios.toml), and how each program is set up in the
 [scripts beside it](../crates/pop3-testkit/clients/README.md).
 
