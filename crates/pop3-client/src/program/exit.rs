@@ -56,7 +56,8 @@ impl Failure {
         Self { exit, text }
     }
 
-    /// Something could not be written to stdout. That nobody reads it any more is no failure.
+    /// Something could not be written to stdout. That nobody reads it any more is no failure, and the
+    /// program ends without a word.
     pub(crate) fn output(error: &io::Error) -> Self {
         let exit = match error.kind() {
             io::ErrorKind::BrokenPipe => Exit::Done,

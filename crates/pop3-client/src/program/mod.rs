@@ -38,6 +38,8 @@ pub(super) fn run() -> ExitCode {
     };
     match result {
         Ok(exit) => exit.into(),
+        // The output was read as far as somebody wanted it: that is no failure, and nothing to complain of.
+        Err(Failure { exit: Exit::Done, .. }) => Exit::Done.into(),
         Err(Failure { exit, text }) => {
             // Nobody is left to tell when stderr is closed.
             let _ = writeln!(io::stderr(), "pop3-client: {text}");

@@ -6,6 +6,7 @@ mod faults;
 mod injected;
 mod outputs;
 mod program;
+mod same_twice;
 mod sessions;
 #[path = "../support/mod.rs"]
 mod support;

@@ -65,3 +65,19 @@ fn a_list_that_cannot_be_written_changes_nothing_and_says_so() {
         assert_eq!(server.stored().len(), 1);
     }
 }
+
+/// As in `pop3-client list ... | head -1`.
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let server = RealServer::start([MESSAGE.to_vec()]);
+    let home = Home::new();
+    let url = format!("pop://alice@127.0.0.1:{}", server.plain);
+    let list = ["list", &url, "--insecure-plain"];
+    let json = ["list", &url, "--insecure-plain", "--json"];
+    let top = ["top", &url, "1", "--insecure-plain"];
+    for arguments in [&list[..], &json, &top, &["capa", &url, "--insecure-plain"]] {
+        let ran = Ran::from(home.command(arguments).stdout(unread()).output().unwrap());
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{arguments:?}");
+    }
+    assert_eq!(server.stored().len(), 1);
+}

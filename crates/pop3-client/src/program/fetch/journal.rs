@@ -242,6 +242,15 @@ impl Journal {
         self.entries.iter().filter(|entry| entry.state != State::Removed).count()
     }
 
+    /// What the server has not listed in a run that stored all that it did list, without the digest.
+    pub(super) fn gone(&self) -> Vec<Entry> {
+        let is_gone = |entry: &&Entry| {
+            entry.state != State::Removed && entry.absent_since.is_some() && entry.digest.is_some()
+        };
+        let gone = self.entries.iter().filter(is_gone);
+        gone.map(|entry| Entry { digest: None, ..entry.clone() }).collect()
+    }
+
     /// Takes note of a whole listing; true when the file has to be written anew.
     ///
     /// What was removed and is gone is forgotten at once, what went otherwise after 30 days. Messages

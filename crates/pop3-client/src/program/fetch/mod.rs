@@ -73,8 +73,9 @@ pub(super) fn run(arguments: &Fetch) -> Result<Exit, Failure> {
             run.report();
         })?;
     }
+    let noted = run.note_gone(exit);
     run.report();
-    Ok(exit)
+    noted.map(|()| exit)
 }
 
 /// Which session of a run it is.
@@ -292,6 +293,16 @@ impl Run<'_> {
             }
         };
         Ok(exit)
+    }
+
+    /// Where messages had changed their unique-ids, those that came again are known under the new ones by
+    /// now. What is left over was removed by somebody else; a second message of the same content is to be
+    /// stored from here on.
+    fn note_gone(&mut self, exit: Exit) -> Result<(), Failure> {
+        match exit {
+            Exit::Done if !self.arguments.all => self.spool.note_gone(),
+            _ => Ok(()),
+        }
     }
 
     /// Says what was done. It is done whether anybody reads of it or not: where stdout takes nothing,

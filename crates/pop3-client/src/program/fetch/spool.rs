@@ -14,7 +14,7 @@ use std::{
     collections::HashSet,
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write as _},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, chown},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, lchown},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -282,7 +282,7 @@ impl Spool {
     /// The next runs need not find out again. Where it cannot be written, they will.
     pub(super) fn note_without_capa(&self) {
         let path = self.state.join(WITHOUT_CAPA);
-        let _ = fs::write(&path, "").and_then(|()| belongs_to_owner_of(&self.state, &path));
+        let _ = write_flushed(&path, "").and_then(|_| belongs_to_owner_of(&self.state, &path));
     }
 
     /// How the server's sizes were; where that is not known any more, it will be.
@@ -297,7 +297,7 @@ impl Spool {
             return;
         }
         let path = self.state.join(SIZES);
-        let _ = fs::write(&path, sizes.to_string()).and_then(|()| belongs_to_owner_of(&self.state, &path));
+        let _ = write_flushed(&path, &sizes.to_string()).and_then(|_| belongs_to_owner_of(&self.state, &path));
     }
 
     /// What came shorter than it was listed is whole all the same: this server's sizes are like that.
@@ -324,6 +324,16 @@ impl Spool {
         Ok(())
     }
 
+    /// Everything that the server lists is stored: what it does not list is gone, and a message of the same
+    /// content that comes later is another message.
+    pub(super) fn note_gone(&mut self) -> Result<(), Failure> {
+        let gone = self.journal.gone();
+        let text: String = gone.iter().map(Entry::line).collect();
+        self.append(&text)?;
+        gone.into_iter().for_each(|entry| self.journal.add(entry));
+        Ok(())
+    }
+
     /// The session broke while this message was fetched: next time it comes last.
     pub(super) fn note_failure(&mut self, unique_id: &ListedUniqueId<'static>) -> Result<(), Failure> {
         self.journal.failed(unique_id);
@@ -335,7 +345,13 @@ impl Spool {
             return Ok(());
         }
         let path = self.state.join("journal");
+        let length = self.file.metadata().map(|metadata| metadata.len());
         let written = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_data());
+        if let (Err(_), Ok(length)) = (&written, length) {
+            // A part of a line may stand there now. What this run goes on to write must not follow it: a
+            // damaged line that is not the last one stops every later run.
+            let _ = self.file.set_len(length);
+        }
         written.map_err(failed("write", &path))
     }
 }
@@ -431,7 +447,8 @@ fn names_in(directory: &Path) -> io::Result<Vec<String>> {
 
 /// Run by root for somebody else's Maildir, this gives what it makes to its owner.
 fn belongs_to_owner_of(model: &Path, path: &Path) -> io::Result<()> {
-    let (wanted, found) = (fs::metadata(model)?, fs::metadata(path)?);
+    // Not what a link leads to: the owner could have root give away any file.
+    let (wanted, found) = (fs::metadata(model)?, fs::symlink_metadata(path)?);
     if (wanted.uid(), wanted.gid()) == (found.uid(), found.gid()) || found.uid() != 0 {
         return Ok(());
     }
@@ -440,7 +457,7 @@ fn belongs_to_owner_of(model: &Path, path: &Path) -> io::Result<()> {
         paths.extend(path.parent().map(Path::to_owned));
         paths.extend(["tmp", "new", "cur", "pop3-lock"].map(|name| path.join(name)));
     }
-    paths.iter().try_for_each(|path| chown(path, Some(wanted.uid()), Some(wanted.gid())))
+    paths.iter().try_for_each(|path| lchown(path, Some(wanted.uid()), Some(wanted.gid())))
 }
 
 fn failed<'p>(action: &'static str, path: &'p Path) -> impl FnOnce(io::Error) -> Failure + 'p {
