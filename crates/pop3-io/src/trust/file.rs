@@ -30,22 +30,24 @@ impl TrustedFile {
     pub(super) fn read(path: &Path, provider: Arc<CryptoProvider>) -> io::Result<Self> {
         let text = std::fs::read(path)?;
         let certificates = CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>();
-        let certificates = certificates.map_err(|error| invalid(&error))?;
+        let certificates = certificates.map_err(|error| unreadable(&error))?;
         let mut roots = RootCertStore::empty();
         for certificate in &certificates {
-            roots.add(certificate.clone()).map_err(|error| invalid(&error))?;
+            roots.add(certificate.clone()).map_err(|error| unreadable(&error))?;
         }
         if roots.is_empty() {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "there is no certificate in it"));
         }
         let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider);
-        let issued = builder.build().map_err(|error| invalid(&error))?;
+        let issued = builder.build().map_err(io::Error::other)?;
         Ok(Self { certificates, issued })
     }
 }
 
-fn invalid(error: &dyn std::error::Error) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, error.to_string())
+/// Something looks like a certificate and is none; the words of the libraries alone do not say so.
+fn unreadable(error: &dyn std::error::Error) -> io::Error {
+    let text = format!("what stands there as a certificate cannot be read ({error})");
+    io::Error::new(io::ErrorKind::InvalidData, text)
 }
 
 /// Whether all that is wrong is the mark of a CA. The dates are checked before it: a certificate that is
