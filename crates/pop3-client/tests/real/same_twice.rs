@@ -63,7 +63,7 @@ fn a_message_like_one_that_was_removed_elsewhere_is_stored_too() {
 fn what_comes_again_under_another_unique_id_is_not_stored_again() {
     for more in [&[][..], &["--delete"]] {
         let messages = || (0..5).map(|number| format!("Subject: {number}\n").into_bytes());
-        let server = RealServer::start(messages().collect());
+        let server = RealServer::start(messages());
         let home = Home::new();
         assert_eq!(home.fetch(server.plain, &[]).code, Some(0));
         for message in server.store.messages(USER) {
@@ -84,7 +84,7 @@ fn a_journal_that_grows_no_more_is_left_as_it_was() {
     const LIMITED: &str = "trap '' XFSZ; ulimit -f 4; exec \"$@\"";
     let home = Home::new();
     let messages = || (0..60).map(|number| format!("Subject: {number}\n").into_bytes());
-    let server = RealServer::start(messages().collect());
+    let server = RealServer::start(messages());
     let fetch = home.fetch_command(server.plain, &["--delete"]);
     let mut limited = Command::new("sh");
     limited.args(["-c", LIMITED, "sh"]).arg(fetch.get_program()).args(fetch.get_args());

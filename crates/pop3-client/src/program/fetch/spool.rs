@@ -297,7 +297,8 @@ impl Spool {
             return;
         }
         let path = self.state.join(SIZES);
-        let _ = write_flushed(&path, &sizes.to_string()).and_then(|_| belongs_to_owner_of(&self.state, &path));
+        let _ =
+            write_flushed(&path, &sizes.to_string()).and_then(|_| belongs_to_owner_of(&self.state, &path));
     }
 
     /// What came shorter than it was listed is whole all the same: this server's sizes are like that.
