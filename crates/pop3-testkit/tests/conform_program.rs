@@ -44,7 +44,7 @@ fn a_good_server_is_told_so() {
     let ran = program(&server, "--case rfc1939-commands/noop S-1939-27");
     assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
     let output = text(&ran.stdout);
-    assert!(output.contains("3. RFC 1939 — server: commands\n  pass "), "{output}");
+    assert!(output.contains("\n3. RFC 1939 — server: commands: 2 pass\n"), "{output}");
     assert!(output.contains("2 cases in ") && output.contains(": 2 pass, 0 fails (MUST)"), "{output}");
 }
 
@@ -224,6 +224,35 @@ fn mail_that_was_loaded_by_hand_is_used() {
     assert_eq!(server.messages(USER).len(), known_mail().len() + 1);
 }
 
+#[test]
+fn a_file_without_certificates_is_named_in_plain_words() {
+    let server = server();
+    let folder = tempfile::tempdir().unwrap();
+    let armoured = |content| format!("-----BEGIN CERTIFICATE-----\n{content}\n-----END CERTIFICATE-----\n");
+    for (content, part) in [
+        ("not PEM".to_owned(), "there is no certificate in it"),
+        (String::new(), "there is no certificate in it"),
+        (armoured("!"), "what stands there as a certificate cannot be read"),
+        (armoured("AAAA"), "what stands there as a certificate cannot be read"),
+    ] {
+        let path = folder.path().join("ca.pem");
+        fs::write(&path, &content).unwrap();
+        let ran = program(&server, &format!("--tls --ca {}", path.display()));
+        assert_eq!(ran.status.code(), Some(2));
+        let error = text(&ran.stderr);
+        assert!(error.contains("ca.pem: ") && error.contains(part), "{content:?}: {error}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pop3-conform"));
+    let ran = command.arg("--list").stdout(writer).output().unwrap();
+    assert_eq!((ran.status.code(), text(&ran.stderr)), (Some(0), String::new()));
+}
+
 /// The levels of the requirements; abuse cases are our own.
 fn levels() -> BTreeMap<String, Level> {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
@@ -259,13 +288,48 @@ fn no_case_is_more_binding_than_what_it_cites() {
 }
 
 #[test]
-fn the_human_report_has_every_case() {
+fn the_full_report_has_every_case() {
     let server = Arc::new(server());
     let mut library = Library::built_in().unwrap();
     library.choose(&["rfc2449".to_owned(), "sasl".to_owned()]).unwrap();
     let report = run(&options_for(&server, Mode::Plain), &library.cases, |_| {}).unwrap();
-    let human = report.written(Format::Human, &library.sections);
+    let full = report.written(Format::Full, &library.sections);
     for case in &library.cases {
-        assert!(human.contains(case.title.as_str()), "{}", case.name);
+        assert!(full.contains(case.title.as_str()), "{}", case.name);
     }
+}
+
+#[test]
+fn what_is_wrong_stands_last_and_what_is_not_in_counts() {
+    let server = test_server().fault("NOOP: answer -ERR no".parse().unwrap()).start().unwrap();
+    let output = text(&program(&server, "--case rfc1939-commands rfc2595").stdout);
+    assert_eq!(output.matches("--write-mail DIR").count(), 1, "{output}");
+    assert_eq!(output.matches("with --writable\n").count(), 1, "{output}");
+    for quiet in ["rfc1939-commands/stat", "It needs", "it needs", "STAT gives"] {
+        assert!(!output.contains(quiet), "{quiet} is in {output}");
+    }
+    let place = |part: &str| output.find(part).unwrap_or_else(|| panic!("{part} is not in {output}"));
+    let sections = place("\n8. RFC 2595 — STLS: ");
+    let failure = place("\nfails (MUST): rfc1939-commands/noop\n");
+    let foot = place(" were skipped or do not apply; --verbose lists them");
+    assert!(sections < failure && failure < foot && foot < place(" cases in "), "{output}");
+
+    let ran = program(&server, "--verbose --case rfc1939-commands");
+    let full = text(&ran.stdout);
+    assert!(full.contains("  skipped ") && full.contains("(it needs ") && full.contains("  pass "), "{full}");
+    assert!(!full.contains("--verbose lists them"), "{full}");
+}
+
+#[test]
+fn help_says_what_is_played_and_where_to_read_on() {
+    let help = Command::new(env!("CARGO_BIN_EXE_pop3-conform")).arg("--help").output().unwrap();
+    let help = text(&help.stdout);
+    for part in ["connects in clear", "rfc1939-commands/noop", "S-1939-27", "pop3-testkit/conform/README.md"]
+    {
+        assert!(help.contains(part), "{part} is not in {help}");
+    }
+    // What the example plays is there.
+    let example = help.lines().find(|line| line.contains("pop3-conform 127.0.0.1")).unwrap();
+    let cases = example.split_once("--case ").unwrap().1.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    Library::built_in().unwrap().choose(&cases).unwrap();
 }

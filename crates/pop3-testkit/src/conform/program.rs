@@ -3,12 +3,17 @@
 mod arguments;
 mod deliver;
 
-use std::{fs, io::Write as _, path::Path, process::ExitCode};
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::Path,
+    process::ExitCode,
+};
 
 use clap::Parser as _;
 
 use self::arguments::Arguments;
-use super::{CaseReport, Format, Library, Mode, Options, Report, Roots, Verdict, known_mail, run};
+use super::{CaseReport, Library, Mode, Options, Report, Roots, Verdict, known_mail, run};
 
 /// Runs it with the arguments of the process. 0: no failures; 1: failures; 2: it could not run.
 #[must_use]
@@ -42,12 +47,12 @@ fn execute(arguments: &Arguments) -> Result<ExitCode, String> {
         done += 1;
         progress(arguments, case, done, all);
     })?;
-    let text = report.written(arguments.format.into(), &library.sections);
+    let text = report.written(arguments.format(), &library.sections);
     match &arguments.output {
         Some(path) => {
             fs::write(path, &text)
                 .map_err(|error| format!("{} cannot be written: {error}", path.display()))?;
-            print(&report.written(Format::Human, &library.sections))?;
+            print(&report.written(arguments.format_for_people(), &library.sections))?;
         }
         None => print(&text)?,
     }
@@ -153,10 +158,12 @@ fn write_mail(folder: &Path) -> Result<(), String> {
 
 fn print(text: &str) -> Result<(), String> {
     let mut output = std::io::stdout().lock();
-    output
-        .write_all(text.as_bytes())
-        .and_then(|()| output.flush())
-        .map_err(|error| format!("cannot write the report: {error}; name a file with --output"))
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        // Nobody reads it any more.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(format!("cannot write the report: {error}; name a file with --output")),
+        Ok(()) => Ok(()),
+    }
 }
 
 #[cfg(test)]

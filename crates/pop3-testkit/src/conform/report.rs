@@ -73,6 +73,8 @@ pub struct Report {
     pub duration: Duration,
     /// In the order of the sections.
     pub cases: Vec<CaseReport>,
+    /// What to give so that fewer cases are skipped.
+    pub advice: Vec<String>,
     /// A sentence about mail that could not be removed again.
     pub left: Option<String>,
 }
@@ -80,8 +82,10 @@ pub struct Report {
 /// In which form a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// For people.
+    /// For people: what is wrong, and counts.
     Human,
+    /// The same, and every case in a line.
+    Full,
     /// One object.
     Json,
     /// What continuous integration reads.
@@ -150,7 +154,8 @@ impl Report {
     #[must_use]
     pub fn written(&self, format: Format, sections: &[Section]) -> String {
         match format {
-            Format::Human => human::written(self, sections),
+            Format::Human => human::written(self, sections, false),
+            Format::Full => human::written(self, sections, true),
             Format::Json => json::written(self, sections),
             Format::Junit => junit::written(self, sections),
         }

@@ -26,8 +26,9 @@ const DELIVERY: Duration = Duration::from_secs(10);
 pub fn run(options: &Options, cases: &[Case], mut tell: impl FnMut(&CaseReport)) -> Result<Report, String> {
     let began = Instant::now();
     let mut target = Target::new(options)?;
-    let facts = Facts::find(&mut target).map_err(|unready| unready.why)?;
-    let mut run = Run { options, target, facts, began, is_stale: false, failed_logins: 0, delivered: false };
+    let facts = Facts::find(&mut target).map_err(|unready| masked(options, unready.why))?;
+    let (is_stale, failed_logins, delivered, lacks_mail) = Default::default();
+    let mut run = Run { options, target, facts, began, is_stale, failed_logins, delivered, lacks_mail };
     run.deliver_all(cases);
     let mut reports = Vec::new();
     for case in in_order(cases) {
@@ -47,6 +48,7 @@ pub fn run(options: &Options, cases: &[Case], mut tell: impl FnMut(&CaseReport))
         capabilities_after_login: run.facts.transaction.clone(),
         duration: began.elapsed(),
         cases: reports,
+        advice: run.advice(cases),
         left,
     })
 }
@@ -68,6 +70,8 @@ struct Run<'o> {
     failed_logins: u32,
     /// Something of ours was delivered.
     delivered: bool,
+    /// A case was skipped for want of mail.
+    lacks_mail: bool,
 }
 
 /// Why a case is not played.
@@ -104,7 +108,7 @@ impl Run<'_> {
             rows: case.rows.clone(),
             level: case.level,
             verdict,
-            reason,
+            reason: reason.map(|reason| self.masked(reason)),
             difference: difference
                 .map(|difference| Difference { received: self.masked(difference.received), ..difference }),
             said: shortened(said).into_iter().map(|line| self.masked(line)).collect(),
@@ -113,11 +117,8 @@ impl Run<'_> {
         }
     }
 
-    /// A server may repeat a password that came where it expected none. Shorter ones would be found in
-    /// whatever is said.
     fn masked(&self, text: String) -> String {
-        let password = self.options.account.password.trim();
-        if password.len() < 4 { text } else { text.replace(password, "{password}") }
+        masked(self.options, text)
     }
 
     /// Whether a case can be played, and its mail.
@@ -172,7 +173,7 @@ impl Run<'_> {
     fn check_leave(&self, case: &Case) -> Result<(), String> {
         let needs = &case.needs;
         if (needs.writable || needs.delivery) && !self.options.writable {
-            return Err("it delivers or removes mail of its own; say --writable to allow it".to_owned());
+            return Err("it delivers or removes mail of its own, without --writable".to_owned());
         }
         if needs.delivery && self.options.deliver.is_none() {
             return Err("it delivers mail while a session goes on; give a --deliver-command".to_owned());
@@ -206,11 +207,8 @@ impl Run<'_> {
     fn deliver(&mut self, missing: &[&KnownMail]) -> Result<(), Unplayed> {
         let Some(deliver) = self.options.deliver.as_ref().filter(|_| self.options.writable) else {
             let files: Vec<String> = missing.iter().map(|mail| format!("{}.eml", mail.name)).collect();
-            return Err(Unplayed::Skipped(format!(
-                "it needs {} in the maildrop; load what --write-mail DIR writes, or give --writable and a \
-                 --deliver-command",
-                files.join(", ")
-            )));
+            self.lacks_mail = true;
+            return Err(Unplayed::Skipped(format!("it needs {} in the maildrop", files.join(", "))));
         };
         if missing.is_empty() {
             return Ok(());
@@ -236,6 +234,23 @@ impl Run<'_> {
         }
     }
 
+    /// What is the same for many cases, and so is said once.
+    fn advice(&self, cases: &[Case]) -> Vec<String> {
+        let mut advice = Vec::new();
+        if self.lacks_mail {
+            let load = "load into the maildrop what --write-mail DIR writes, or give --writable and a \
+                        --deliver-command";
+            advice.push(load.to_owned());
+        }
+        let removes = |case: &Case| case.needs.writable || case.needs.delivery;
+        if !self.options.writable
+            && cases.iter().any(|case| removes(case) && self.check_applies(case).is_ok())
+        {
+            advice.push("allow the run to deliver and remove mail of its own, with --writable".to_owned());
+        }
+        advice
+    }
+
     /// Removes what was delivered; what is left is said.
     fn clean_up(&mut self) -> Option<String> {
         if !self.delivered {
@@ -255,8 +270,15 @@ impl Run<'_> {
         let sentence = |unready: Unready| {
             format!("mail of this run may be left in the maildrop, marked by X-Pop3-Conform: {}", unready.why)
         };
-        removed.err().map(sentence)
+        removed.err().map(sentence).map(|left| self.masked(left))
     }
+}
+
+/// A server may repeat a password that came where it expected none. Shorter ones would be found in whatever is
+/// said.
+fn masked(options: &Options, text: String) -> String {
+    let password = options.account.password.trim();
+    if password.len() < 4 { text } else { text.replace(password, "{password}") }
 }
 
 /// Lines of a long conversation that are reported from its begin, and from its end.

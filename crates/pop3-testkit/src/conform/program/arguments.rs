@@ -6,12 +6,20 @@ use clap::{Parser, ValueEnum};
 
 use crate::conform::report;
 
+/// An example, and where to read on, for `--help`.
+const HELP: &str = "\
+Example:
+  POP3_CONFORM_PASSWORD=wonderland pop3-conform 127.0.0.1:1110 --user alice --case rfc1939-commands sasl
+
+How to read and to write cases: crates/pop3-testkit/conform/README.md";
+
 /// Says where a POP3 server departs from the standards, section by section.
 ///
-/// Nothing is removed without --writable, and with it nothing but messages that carry the mark of this run.
+/// It connects in clear, unless --tls or --stls is given. Nothing is removed without --writable, and with it
+/// nothing but messages that carry the mark of this run.
 /// Exit code: 0 no failures, 1 failures, 2 it could not run.
 #[derive(Debug, Parser)]
-#[command(name = "pop3-conform", version)]
+#[command(name = "pop3-conform", version, after_help = HELP)]
 pub(super) struct Arguments {
     /// The server; port 110, or 995 with --tls, where none is given.
     #[arg(value_name = "HOST:PORT")]
@@ -22,10 +30,10 @@ pub(super) struct Arguments {
     /// The password of this user.
     #[arg(long, value_name = "PASSWORD", env = "POP3_CONFORM_PASSWORD", hide_env_values = true)]
     pub(super) password: Option<String>,
-    /// TLS from the first octet on.
+    /// TLS from the first octet on [default: in clear].
     #[arg(long, conflicts_with = "stls")]
     pub(super) tls: bool,
-    /// TLS by STLS.
+    /// TLS by STLS [default: in clear].
     #[arg(long)]
     pub(super) stls: bool,
     /// Believe any certificate.
@@ -46,7 +54,8 @@ pub(super) struct Arguments {
     /// The password of the other.
     #[arg(long, value_name = "PASSWORD", requires = "second_user")]
     pub(super) second_password: Option<String>,
-    /// Play only these: a case, a section's folder, or the ID of a row; may be repeated.
+    /// Play only these: a case as rfc1939-commands/noop, a folder as rfc1939-commands, or the ID of a
+    /// requirement as S-1939-27; --list has all of them. May be repeated.
     #[arg(long, value_name = "NAME/ID", num_args = 1..)]
     pub(super) case: Vec<String>,
     /// Play the cases of this folder in place of those built in.
@@ -67,7 +76,7 @@ pub(super) struct Arguments {
     /// Count it as a failure when a SHOULD is not kept, or a server merely differs.
     #[arg(long)]
     pub(super) strict: bool,
-    /// Say of each case what came of it while the run goes on.
+    /// Say of each case what came of it while the run goes on, and list all of them in the report.
     #[arg(long, short)]
     pub(super) verbose: bool,
     /// Seconds that an answer may take.
@@ -91,17 +100,19 @@ pub(super) enum FormatName {
     Junit,
 }
 
-impl From<FormatName> for report::Format {
-    fn from(name: FormatName) -> Self {
-        match name {
-            FormatName::Human => Self::Human,
-            FormatName::Json => Self::Json,
-            FormatName::Junit => Self::Junit,
+impl Arguments {
+    pub(super) fn format(&self) -> report::Format {
+        match self.format {
+            FormatName::Human => self.format_for_people(),
+            FormatName::Json => report::Format::Json,
+            FormatName::Junit => report::Format::Junit,
         }
     }
-}
 
-impl Arguments {
+    pub(super) const fn format_for_people(&self) -> report::Format {
+        if self.verbose { report::Format::Full } else { report::Format::Human }
+    }
+
     /// The command that calls this again, without passwords and without the choice of cases.
     pub(super) fn command(&self) -> String {
         let mut words = vec!["pop3-conform".to_owned()];

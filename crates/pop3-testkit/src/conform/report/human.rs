@@ -1,18 +1,24 @@
-//! For people: a table by section, then what is wrong, with all that is needed to look into it.
+//! For people: what is wrong last, just above the counts, where a terminal shows it.
 
 use std::fmt::Write as _;
 
 use super::{CaseReport, Report, Verdict};
 use crate::conform::library::Section;
 
-pub(super) fn written(report: &Report, sections: &[Section]) -> String {
+/// With `is_full` each section lists its cases, and else one line counts them.
+pub(super) fn written(report: &Report, sections: &[Section], is_full: bool) -> String {
     let mut text = String::new();
     let _ = head(&mut text, report);
+    text.push('\n');
     for section in sections {
         let cases: Vec<&CaseReport> =
             report.cases.iter().filter(|case| case.name.starts_with(&section.prefix())).collect();
-        if !cases.is_empty() {
-            let _ = table(&mut text, section, &cases);
+        if cases.is_empty() {
+            continue;
+        }
+        let _ = writeln!(text, "{}: {}", section.heading(), counts(&cases));
+        if is_full {
+            let _ = table(&mut text, &cases);
         }
     }
     for case in &report.cases {
@@ -20,8 +26,17 @@ pub(super) fn written(report: &Report, sections: &[Section]) -> String {
             let _ = details(&mut text, case);
         }
     }
-    let _ = foot(&mut text, report);
+    let _ = foot(&mut text, report, is_full);
     text
+}
+
+/// As in `7 pass, 1 differs`; what there is none of is left out.
+fn counts(cases: &[&CaseReport]) -> String {
+    let count = |verdict: &Verdict| {
+        let count = cases.iter().filter(|case| case.verdict == *verdict).count();
+        (count > 0).then(|| format!("{count} {}", verdict.words()))
+    };
+    Verdict::ALL.iter().filter_map(count).collect::<Vec<_>>().join(", ")
 }
 
 fn head(text: &mut String, report: &Report) -> std::fmt::Result {
@@ -33,8 +48,7 @@ fn head(text: &mut String, report: &Report) -> std::fmt::Result {
     }
 }
 
-fn table(text: &mut String, section: &Section, cases: &[&CaseReport]) -> std::fmt::Result {
-    writeln!(text, "\n{}", section.heading())?;
+fn table(text: &mut String, cases: &[&CaseReport]) -> std::fmt::Result {
     for case in cases {
         let rows = case.rows.join(" ");
         writeln!(
@@ -73,11 +87,19 @@ fn details(text: &mut String, case: &CaseReport) -> std::fmt::Result {
     writeln!(text, "  to see it again: {}", case.reproduce)
 }
 
-fn foot(text: &mut String, report: &Report) -> std::fmt::Result {
+fn foot(text: &mut String, report: &Report, is_full: bool) -> std::fmt::Result {
     let counts = Verdict::ALL.iter().map(|verdict| format!("{} {}", report.count(*verdict), verdict.words()));
     let counts: Vec<String> = counts.collect();
     let seconds = report.duration.as_secs_f32();
-    writeln!(text, "\n{} cases in {seconds:.1} s: {}", report.cases.len(), counts.join(", "))?;
+    text.push('\n');
+    let unplayed = report.count(Verdict::Skipped) + report.count(Verdict::NotApplicable);
+    if unplayed > 0 && !is_full {
+        writeln!(text, "{unplayed} were skipped or do not apply; --verbose lists them, and why")?;
+    }
+    for advice in &report.advice {
+        writeln!(text, "to play more: {advice}")?;
+    }
+    writeln!(text, "{} cases in {seconds:.1} s: {}", report.cases.len(), counts.join(", "))?;
     if let Some(left) = &report.left {
         writeln!(text, "{left}")?;
     }
