@@ -4,7 +4,7 @@
 
 use std::{num::NonZeroUsize, time::Duration};
 
-use pop3_testkit::client_check::{Check, Mode, Outcome, Scenario, Verdict};
+use pop3_testkit::client_check::{Check, Mode, Outcome, Scenario, Verdict, example};
 
 /// Plays everything; nobody has to complain of the mail.
 fn play(mode: Mode) -> Vec<Outcome> {
@@ -79,4 +79,20 @@ fn keeping_it_loses_nothing_and_stores_nothing_twice() {
     assert_eq!(names(&outcomes, Verdict::Blocked), blocked);
     assert_eq!(names(&outcomes, Verdict::Left), [""; 0]);
     check_cut(&outcomes, true);
+}
+
+/// `pop3-testkit client-check` shows this line to whoever gives no command.
+#[test]
+fn the_example_of_client_check_works_as_it_stands() {
+    let all = Scenario::built_in().unwrap();
+    let healthy: Vec<&Scenario> = all.iter().filter(|scenario| scenario.name() == "healthy").collect();
+    for (mode, tls) in [(Mode::Keep, false), (Mode::Delete, false), (Mode::Keep, true), (Mode::Delete, true)]
+    {
+        let mut command: Vec<String> = example(mode, tls).into_iter().map(str::to_owned).collect();
+        command[0] = env!("CARGO_BIN_EXE_pop3-client").to_owned();
+        let check = Check { command, mode, timeout: Duration::from_secs(30), tls, jobs: NonZeroUsize::MIN };
+        let work = tempfile::tempdir().unwrap();
+        let outcome = check.run(&healthy, work.path()).unwrap().remove(0);
+        assert_eq!(outcome.verdict, Verdict::Ok, "{mode:?}, TLS {tls}: {}", outcome.summary());
+    }
 }

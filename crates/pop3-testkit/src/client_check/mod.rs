@@ -75,6 +75,22 @@ pub struct Check {
     pub jobs: NonZeroUsize,
 }
 
+/// What `pop3-client` is checked with: the words of a command, with the placeholders of
+/// [`Check::command`]. The password is read from `POP3_PASSWORD`.
+#[must_use]
+pub fn example(mode: Mode, tls: bool) -> Vec<&'static str> {
+    let mut words = vec!["pop3-client", "fetch"];
+    words.extend(match tls {
+        true => ["pops://{user}@{host}:{port}", "--ca-file={ca}"],
+        false => ["pop://{user}@{host}:{port}", "--insecure-plain"],
+    });
+    words.extend(["--timeout={timeout}", "--maildir={outdir}/mail"]);
+    if mode == Mode::Delete {
+        words.push("--delete");
+    }
+    words
+}
+
 impl Check {
     /// For how long the fetcher should wait for a silent server, as `{timeout}` tells it: for so long that it
     /// can give up several times within a run.

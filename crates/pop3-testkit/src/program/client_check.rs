@@ -12,7 +12,7 @@ use std::{
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
-use crate::client_check::{Check, Mode, Report, Scenario};
+use crate::client_check::{Check, Mode, Report, Scenario, example};
 
 /// Nothing was lost, stored twice, truncated or damaged, and nothing hung.
 const GOOD: u8 = 0;
@@ -21,6 +21,13 @@ const BAD: u8 = 1;
 
 /// The exit codes and the placeholders, for `--help`.
 const HELP: &str = "\
+Example, with the defaults, which are no TLS and to keep messages on the server:
+  pop3-testkit client-check -- pop3-client fetch 'pop://{user}@{host}:{port}' --insecure-plain \\
+    '--timeout={timeout}' '--maildir={outdir}/mail'
+
+COMMAND gets the password as {password} in its arguments, or from POP3_PASSWORD in its environment, where \
+pop3-client finds it.
+
 In the arguments of COMMAND these are replaced: {host} {port} {user} {password} {outdir} {ca} {timeout} {mode}. \
 Scripts find the same in POP3_HOST, POP3_PORT, POP3_USER, POP3_PASSWORD, POP3_OUTDIR, POP3_CA, POP3_TIMEOUT and \
 POP3_MODE, and in POP3_TLS `yes` or nothing.
@@ -64,7 +71,8 @@ pub(crate) struct ClientCheck {
     /// Seconds that a run may take; what takes longer is stuck.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     timeout: u64,
-    /// Start with TLS.
+    /// Serve with TLS from the first octet on (implicit TLS, as at port 995); {ca} is the certificate to trust
+    /// [default: no TLS, and no STLS].
     #[arg(long)]
     tls: bool,
     /// The command keeps messages on the server [default].
@@ -105,9 +113,7 @@ impl ClientCheck {
             return list(&scenarios, self.format);
         }
         let Some(program) = self.command.first() else {
-            anyhow::bail!(
-                "no command is given; put it at the end, as in: client-check --delete -- fetch {{host}}"
-            );
+            anyhow::bail!("no command is given; put it behind --, as in: {}", self.example());
         };
         let check = Check {
             command: self.command.clone(),
@@ -125,6 +131,17 @@ impl ClientCheck {
             Format::Json => print(&format_args!("{:#}", report.json()))?,
         }
         Ok(ExitCode::from(if report.is_good() { GOOD } else { BAD }))
+    }
+
+    /// A line for a shell, with the options that were given.
+    fn example(&self) -> String {
+        let mut words = vec!["pop3-testkit client-check"];
+        words.extend(self.tls.then_some("--tls"));
+        words.extend(self.delete.then_some("--delete"));
+        words.push("--");
+        let quoted = |word: &str| if word.contains('{') { format!("'{word}'") } else { word.to_owned() };
+        let command = example(self.mode(), self.tls).into_iter().map(quoted);
+        words.into_iter().map(str::to_owned).chain(command).collect::<Vec<_>>().join(" ")
     }
 
     const fn mode(&self) -> Mode {

@@ -4,7 +4,7 @@
 
 use std::{num::NonZeroUsize, time::Duration};
 
-use pop3_testkit::client_check::{Check, End, Mode, Outcome, Scenario, Verdict};
+use pop3_testkit::client_check::{Check, End, Mode, Outcome, Scenario, Verdict, example};
 
 const FETCHER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/client_check/fetcher.py");
 
@@ -143,6 +143,32 @@ fn program(arguments: &[&str], mistakes: &[&str]) -> (Option<i32>, String) {
     command.arg("client-check").args(arguments).arg("--").args(fetcher(mistakes));
     let output = command.output().unwrap();
     (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn without_a_command_a_line_that_works_is_shown() {
+    // The words are tried out by the tests of pop3-client.
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pop3-testkit"));
+        let output = command.arg("client-check").args(arguments).output().unwrap();
+        (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    };
+    for (arguments, mode, tls, options) in [
+        (&[][..], Mode::Keep, false, ""),
+        (&["--delete"], Mode::Delete, false, " --delete"),
+        (&["--tls", "--delete"], Mode::Delete, true, " --tls --delete"),
+    ] {
+        let (code, said) = run(arguments);
+        let line = said.split_once("as in: ").unwrap().1.trim_end().replace('\'', "");
+        let words = example(mode, tls).join(" ");
+        assert_eq!((code, line), (Some(2), format!("pop3-testkit client-check{options} -- {words}")));
+    }
+    let help = run(&["--help"]).1;
+    let example = example(Mode::Keep, false).join(" ");
+    assert!(help.replace('\'', "").replace("\\\n    ", "").contains(&format!("client-check -- {example}\n")), "{help}");
+    for part in ["POP3_PASSWORD in its environment", "implicit TLS", "no TLS and to keep"] {
+        assert!(help.contains(part), "{part} is not in {help}");
+    }
 }
 
 #[test]

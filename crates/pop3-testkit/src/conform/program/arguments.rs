@@ -9,7 +9,7 @@ use crate::conform::report;
 /// An example, and where to read on, for `--help`.
 const HELP: &str = "\
 Example:
-  POP3_CONFORM_PASSWORD=wonderland pop3-conform 127.0.0.1:1110 --user alice --case rfc1939-commands sasl
+  POP3_CONFORM_PASSWORD=wonderland pop3-conform 127.0.0.1:1110 --user alice --case rfc1939-commands
 
 How to read and to write cases: crates/pop3-testkit/conform/README.md";
 
