@@ -27,6 +27,10 @@
 //! first, and among them the first of the plan; the others apply one after the other, in the order of the
 //! plan, to whatever is the answer then; what happens on its way comes last, at the octet where it is due.
 //!
+//! A rule for what no client ever says, as `RTER: reset`, is no mistake that could be found here: ask
+//! [`TestServer::unmet_faults`](crate::TestServer::unmet_faults) at the end of a test, or
+//! [`Point::is_of_pop3`] before.
+//!
 //! # What goes wrong in the field, as rules
 //!
 //! | what | rules |
@@ -78,7 +82,7 @@ pub(crate) use act::{Act, Instead};
 pub use kind::{Endless, Fault, Sizes, UniqueIds};
 pub use rule::{At, Point, Range, Rule};
 pub(crate) use shape::{instead, shape};
-pub(crate) use watch::{Said, Watch};
+pub(crate) use watch::{Said, Watch, Watched};
 pub use words::InvalidRule;
 
 /// What goes wrong on a server: nothing, unless rules say so. Its text form has one rule on each line; lines

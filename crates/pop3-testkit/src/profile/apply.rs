@@ -39,6 +39,6 @@ impl Builder {
             builder = builder.rephrase(&*words.keyword, &*words.begins, &*words.line);
         }
         let plan = profile.plan();
-        plan.rules().iter().cloned().fold(builder, Self::fault)
+        plan.rules().iter().cloned().fold(builder, Self::fault_of_profile)
     }
 }

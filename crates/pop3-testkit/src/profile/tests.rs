@@ -89,3 +89,14 @@ fn an_unknown_name_and_a_missing_file_say_what_to_do() {
     let error = Profile::from_file(Path::new("/nowhere/x.toml")).unwrap_err().to_string();
     assert!(error.starts_with("cannot read the profile /nowhere/x.toml: "), "{error}");
 }
+
+#[test]
+fn faults_that_are_said_later_leave_those_of_the_profile() {
+    let quirk = "[[quirk]]\nwhat = \"a\"\nsource = \"b\"\nrules = [\"LIST: close\"]\n";
+    let profile = Profile::from_toml(&format!("name = \"x\"\ndescription = \"x\"\n{quirk}")).unwrap();
+    let rule = |text: &str| text.parse::<Rule>().unwrap();
+    let builder = crate::TestServer::builder().fault(rule("RETR: close")).profile(&profile);
+    let server = builder.faults("STAT: hang".parse().unwrap()).fault(rule("DELE: hang")).start().unwrap();
+    let rules = server.unmet_faults();
+    assert_eq!(rules, [rule("LIST: close"), rule("STAT: hang"), rule("DELE: hang")]);
+}

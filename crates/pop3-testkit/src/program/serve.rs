@@ -43,7 +43,7 @@ A RULE is `[session RANGE] POINT [#RANGE]: FAULT`, as in \"session 1 PASS: answe
   RANGE  3, 2..4 or 2..; of the sessions, and of the times that the point is met in each
   POINT  greeting, tls, sasl, a command as RETR or RETR 2, or * for everything
   FAULT  {faults}
-docs/guide-testkit.md says what each fault does.
+docs/guide-testkit.md says what each fault does. At the end, a warning names each RULE that never came.
 
 {HELP}"
     )
@@ -94,6 +94,11 @@ pub(super) struct Serve {
     running: Running,
 }
 
+fn warn(text: impl std::fmt::Display) {
+    // Nobody is left to tell when stderr is closed.
+    let _ = writeln!(std::io::stderr(), "pop3-testkit: warning: {text}");
+}
+
 fn pair(text: &str) -> Result<(String, String), &'static str> {
     match text.split_once(':') {
         Some((name, secret)) if !name.is_empty() => Ok((name.into(), secret.into())),
@@ -113,7 +118,11 @@ impl Serve {
         if let Some(profile) = &profile {
             builder = builder.profile(profile);
         }
-        builder = self.rules()?.into_iter().fold(builder, crate::server::Builder::fault);
+        let rules = self.rules()?;
+        rules.iter().filter(|rule| !rule.point.is_of_pop3()).for_each(|rule| {
+            warn(format_args!("no RFC about POP3 has the command of the fault `{rule}`; check the spelling"));
+        });
+        builder = rules.iter().cloned().fold(builder, crate::server::Builder::fault);
         for (name, password) in &users {
             builder = builder.user(name.as_str(), password.as_str());
             builder =
@@ -134,6 +143,10 @@ impl Serve {
         }
         stop.wait();
         reporter.finish()?;
+        // What a profile does is nothing that somebody waits for.
+        server.unmet_faults().iter().filter(|rule| rules.contains(rule)).for_each(|rule| {
+            warn(format_args!("the fault `{rule}` never came: no session has met its point"));
+        });
         Ok(ExitCode::SUCCESS)
     }
 

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     certificates::Certificate,
-    fault::{Plan, Rule},
+    fault::{Plan, Rule, Watched},
 };
 
 /// In which form bearer tokens are taken.
@@ -59,7 +59,14 @@ pub struct Builder {
     external: Option<Box<str>>,
     anonymous: Option<Box<str>>,
     certificate: Option<Certificate>,
-    plan: Plan,
+    faults: Vec<(Origin, Rule)>,
+}
+
+/// Who says what goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Test,
+    Profile,
 }
 
 #[derive(Debug)]
@@ -93,7 +100,7 @@ impl Default for Builder {
             external: None,
             anonymous: None,
             certificate: None,
-            plan: Plan::default(),
+            faults: Vec::new(),
         }
     }
 }
@@ -275,15 +282,22 @@ impl Builder {
 // ---- what goes wrong ----
 
 impl Builder {
-    /// What goes wrong, in place of what was said before.
+    /// What goes wrong, in place of what was said with this and [`fault`](Self::fault) before; the faults of
+    /// a [`profile`](Self::profile) stay.
     pub fn faults(mut self, plan: Plan) -> Self {
-        self.plan = plan;
-        self
+        self.faults.retain(|(origin, _)| *origin == Origin::Profile);
+        plan.rules().iter().cloned().fold(self, Self::fault)
     }
 
     /// One more thing that goes wrong.
     pub fn fault(mut self, rule: Rule) -> Self {
-        self.plan.push(rule);
+        self.faults.push((Origin::Test, rule));
+        self
+    }
+
+    /// One more thing that a profile's server does.
+    pub(crate) fn fault_of_profile(mut self, rule: Rule) -> Self {
+        self.faults.push((Origin::Profile, rule));
         self
     }
 }
@@ -322,6 +336,7 @@ impl Builder {
 
     fn share(self) -> Result<Shared, Error> {
         let mechanisms = self.offered();
+        let plan = self.faults.into_iter().map(|(_, rule)| rule).collect();
         let accounts = accounts(self.users, self.tokens, self.mail)?;
         let mut secret = [0; 16];
         getrandom::fill(&mut secret)?;
@@ -348,7 +363,7 @@ impl Builder {
             certificate: self.certificate,
             with_stls: config(true)?,
             without_stls: config(false)?,
-            plan: Mutex::new(Arc::new(self.plan)),
+            plan: Mutex::new(Arc::new(Watched::new(plan))),
             sockets: Mutex::new(Sockets::default()),
         })
     }

@@ -27,7 +27,7 @@ use pop3_store::memory::Message;
 
 use crate::{
     certificates::{Authority, PemFile},
-    fault::Plan,
+    fault::{Plan, Rule},
 };
 use accept::Listener;
 use shared::Shared;
@@ -223,6 +223,23 @@ impl TestServer {
     /// What goes wrong in the sessions that come; those that are there keep what they began with.
     pub fn set_faults(&self, plan: Plan) {
         self.shared.set_plan(plan);
+    }
+
+    /// The rules that no session has met so far, neither where nor when they say: those of the plan that
+    /// sessions begin with now, the profile's included. A rule that is misspelt, as `RTER: reset`, is among
+    /// them for ever, and so a test that means its faults ends with
+    /// `assert_eq!(server.unmet_faults(), [])`.
+    ///
+    /// ```
+    /// use pop3_testkit::TestServer;
+    ///
+    /// let server = TestServer::builder().fault("RTER: reset".parse()?).start()?;
+    /// assert_eq!(server.unmet_faults()[0].to_string(), "RTER: reset");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn unmet_faults(&self) -> Vec<Rule> {
+        self.shared.plan().unmet()
     }
 
     // ---- what happened ----

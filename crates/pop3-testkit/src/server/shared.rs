@@ -12,7 +12,7 @@ use pop3_sasl::{Decoy, Mechanism};
 use super::{BearerForm, Kind, accounts::Accounts, records::Records, scripts::Scripts};
 use crate::{
     certificates::{self, Certificate},
-    fault::Plan,
+    fault::{Plan, Watched},
 };
 
 /// A server's settings, its mail, and what has happened on it.
@@ -26,7 +26,7 @@ pub(super) struct Shared {
     pub(super) certificate: Option<Certificate>,
     pub(super) with_stls: Config,
     pub(super) without_stls: Config,
-    pub(super) plan: Mutex<Arc<Plan>>,
+    pub(super) plan: Mutex<Arc<Watched>>,
     pub(super) sockets: Mutex<Sockets>,
 }
 
@@ -64,12 +64,12 @@ impl Shared {
         }
     }
 
-    pub(super) fn plan(&self) -> Arc<Plan> {
+    pub(super) fn plan(&self) -> Arc<Watched> {
         Arc::clone(&lock(&self.plan))
     }
 
     pub(super) fn set_plan(&self, plan: Plan) {
-        *lock(&self.plan) = Arc::new(plan);
+        *lock(&self.plan) = Arc::new(Watched::new(plan));
     }
 
     /// Notes a connection; false when the server stops, and it is to be closed at once.

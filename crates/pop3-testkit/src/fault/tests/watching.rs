@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::{
-    super::{Fault, Plan, Said, Watch, instead},
+    super::{Fault, Point, Said, Watch, Watched, instead},
     faults, said,
 };
 use crate::fault::Instead;
 
-fn plan(rules: &[&str]) -> Arc<Plan> {
-    Arc::new(rules.iter().map(|rule| rule.parse::<super::Rule>().unwrap()).collect())
+fn plan(rules: &[&str]) -> Arc<Watched> {
+    Arc::new(Watched::new(rules.iter().map(|rule| rule.parse::<super::Rule>().unwrap()).collect()))
 }
 
 #[test]
@@ -24,6 +24,28 @@ fn sessions_and_occurrences_are_counted() {
     assert_eq!(met(&mut second, "RETR 7"), [Fault::Close, Fault::Hang]);
     assert_eq!(met(&mut second, "RETR 7"), [Fault::Close, Fault::Reset, Fault::Hang]);
     assert_eq!(met(&mut second, "RETR 7"), [Fault::Hang]);
+}
+
+#[test]
+fn what_was_never_met_is_known_over_all_sessions() {
+    let plan = plan(&["RTER: reset", "RETR#2: close", "session 2 NOOP: hang", "*: split every 1"]);
+    let unmet = || plan.unmet().iter().map(ToString::to_string).collect::<Vec<_>>();
+    let (mut first, mut second) = (Watch::new(Arc::clone(&plan), 1), Watch::new(Arc::clone(&plan), 2));
+    first.meet(said("NOOP"));
+    first.meet(said("RETR 1"));
+    second.meet(said("RETR 1"));
+    assert_eq!(unmet(), ["RTER: reset", "RETR #2: close", "session 2 NOOP: hang"]);
+    second.meet(said("RETR 1"));
+    second.meet(said("NOOP"));
+    assert_eq!(unmet(), ["RTER: reset"]);
+}
+
+#[test]
+fn keywords_that_no_rfc_has_are_told() {
+    let of_pop3 = |keyword: &str| Point::command(keyword).is_of_pop3();
+    assert!(["RETR", "uidl", "TOP", "UTF8", "LAST", "XTND"].into_iter().all(of_pop3));
+    assert!(!["RTER", "LISTS", "TO", "XYZZY"].into_iter().any(of_pop3));
+    assert!(Point::Any.is_of_pop3() && Point::Greeting.is_of_pop3());
 }
 
 #[test]
