@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     conform::{Roots, tls},
-    record::{RecordError, Recorder, Scrub, Security, Upstream},
+    record::{RecordError, Recorder, Replay, Scrub, Security, Upstream},
 };
 
 /// What to record.
@@ -110,8 +110,12 @@ impl Record {
         write!(file, "# Recorded by pop3-testkit {}\n{transcript}", env!("CARGO_PKG_VERSION"))
             .with_context(cannot)?;
         if !self.running.json {
-            let entries = transcript.commands().len();
-            said::line(format_args!("Wrote {} with {entries} commands.", self.file.display()))?;
+            let count = transcript.commands().len();
+            let commands = if count == 1 { "command" } else { "commands" };
+            said::line(format_args!("Wrote {} with {count} {commands}.", self.file.display()))?;
+            if Replay::new(&transcript).has_scram() {
+                said::line("It has a login by SCRAM, and so it can be read, but not replayed.")?;
+            }
         }
         Ok(ExitCode::SUCCESS)
     }

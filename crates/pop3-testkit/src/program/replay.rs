@@ -53,7 +53,14 @@ impl Replay {
         let text = fs::read_to_string(&self.file)
             .with_context(|| format!("cannot read {}; name a transcript", self.file.display()))?;
         let transcript: Transcript = text.parse().with_context(name)?;
-        let listening = Replayed::new(&transcript).listen(self.listen);
+        let replay = Replayed::new(&transcript);
+        anyhow::ensure!(
+            !replay.has_scram(),
+            "{} cannot be replayed: it has a login by SCRAM, in which the server answers what only that client \
+             said; record a session that logs in with USER and PASS, or with AUTH PLAIN",
+            self.file.display()
+        );
+        let listening = replay.listen(self.listen);
         let replaying = listening
             .with_context(|| format!("--listen: cannot listen on {}; choose another port", self.listen))?;
         let ca = match transcript.is_tls() {

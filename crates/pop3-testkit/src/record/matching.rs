@@ -42,6 +42,11 @@ pub(super) fn without_end(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
+/// Whether the client asks for a mechanism of RFC 5802.
+pub(super) fn begins_scram(line: &[u8]) -> bool {
+    line.get(..11).is_some_and(|start| start.eq_ignore_ascii_case(b"AUTH SCRAM-"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,7 +15,7 @@ use std::{
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::{
-    matching::{is_same, without_end},
+    matching::{begins_scram, is_same, without_end},
     turns::{Turn, turns},
 };
 use crate::{
@@ -103,6 +103,13 @@ impl Replay {
     #[must_use]
     pub fn new(transcript: &Transcript) -> Self {
         Self { turns: turns(transcript).into(), is_tls: transcript.is_tls() }
+    }
+
+    /// Whether nobody can follow it to its end: it has a login by SCRAM.
+    #[must_use]
+    pub fn has_scram(&self) -> bool {
+        let lines = self.turns.iter().filter_map(|turn| turn.line.as_deref());
+        lines.into_iter().any(begins_scram)
     }
 
     /// Listens on a port of 127.0.0.1 that the system chooses.

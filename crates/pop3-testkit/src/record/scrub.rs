@@ -1,6 +1,9 @@
 //! What is taken out of a recording, so that it can be shown to others.
 
-use super::turns::{Follower, Place};
+use super::{
+    matching::begins_scram,
+    turns::{Follower, Place},
+};
 use crate::transcript::{Entry, MASK, MASKED_RESPONSE, Side, Transcript};
 
 /// What is taken out of a transcript besides the secrets, which are masked always: what the client says of
@@ -158,10 +161,6 @@ impl Work {
         let kept = if self.is_header { name.unwrap_or(0) } else { 0 };
         line.iter_mut().skip(kept).for_each(other);
     }
-}
-
-fn begins_scram(line: &[u8]) -> bool {
-    line.get(..11).is_some_and(|start| start.eq_ignore_ascii_case(b"AUTH SCRAM-"))
 }
 
 /// Whoever has the salt and the server's signature can try passwords on them at leisure. RFC 5802 section 9.

@@ -183,13 +183,30 @@ fn users_mail_faults_and_a_profile_of_ones_own() {
     assert!(said.contains("\r\nSubject: one\r\n\r\nLF\r\n.\r\n"), "{said}");
     drop(Raw::connect(program.address()));
     let (code, _, err) = program.wait();
-    assert_eq!((code, err.as_str()), (Some(0), ""));
+    let unmet = "pop3-testkit: warning: the fault `UIDL: unique-ids duplicate` never came: no session has met its \
+                 point\n";
+    assert_eq!((code, err.as_str()), (Some(0), unmet));
     let text = fs::read_to_string(path("said/session-1.txt")).unwrap();
     assert!(!text.contains("a:b"), "{text}");
     let transcript: Transcript = text.parse().unwrap();
     transcript.assert_commands(["CAPA", "USER bob", "PASS *", "STAT", "LIST", "RETR 1", "DELE 1", "QUIT"]);
     assert!(fs::exists(path("said/session-2.txt")).unwrap());
     assert!(fs::read_to_string(path("ca.pem")).unwrap().contains("BEGIN CERTIFICATE"));
+}
+
+#[test]
+fn a_misspelt_fault_is_told_at_the_start_and_at_the_end() {
+    let faults = ["--fault", "RTER: reset", "--fault", "NOOP: answer -ERR no"];
+    let arguments = ["serve", "--exit-after-sessions", "1", "--profile", "qq"];
+    let program = Program::start(&[&arguments[..], &faults].concat());
+    let mut raw = Raw::connect(program.address());
+    raw.send("NOOP\r\nQUIT\r\n");
+    assert!(raw.rest().contains("-ERR no\r\n"));
+    let (code, _, err) = program.wait();
+    let warnings: Vec<&str> = err.lines().collect();
+    assert_eq!((code, warnings.len()), (Some(0), 2), "{err}");
+    assert!(warnings[0].contains("no RFC about POP3 has the command of the fault `RTER: reset`"), "{err}");
+    assert!(warnings[1].contains("the fault `RTER: reset` never came"), "{err}");
 }
 
 #[test]
@@ -312,6 +329,39 @@ fn a_session_goes_into_a_file_and_comes_out_of_it() {
     let (code, _, err) = replay.wait();
     assert_eq!(code, Some(1));
     assert!(err.starts_with("pop3-testkit: session 1: the client said `NOOP`"), "{err}");
+}
+
+#[test]
+fn a_login_by_scram_is_told_before_anybody_connects() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("session.txt");
+    let text = "S: +OK\nC: AUTH SCRAM-SHA-256 ***\nS: + ***\nC: ***\nS: + ***\nC: \nS: +OK\n";
+    fs::write(&file, text).unwrap();
+    let ran = run(&["replay", file.to_str().unwrap()]);
+    let (out, err) = (String::from_utf8(ran.stdout).unwrap(), String::from_utf8(ran.stderr).unwrap());
+    assert_eq!((ran.status.code(), out.as_str(), err.lines().count()), (Some(2), "", 1), "{err}");
+    assert!(err.contains("session.txt cannot be replayed: it has a login by SCRAM"), "{err}");
+}
+
+#[test]
+fn one_command_is_no_commands() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Program::start(&["serve"]);
+    let to = server.address().to_string();
+    for (lines, end) in [("QUIT\r\n", "with 1 command.\n"), ("NOOP\r\nQUIT\r\n", "with 2 commands.\n")] {
+        let file = directory.path().join(lines.len().to_string());
+        let mut recorder = command(&["record", "--to", &to, file.to_str().unwrap()]).spawn().unwrap();
+        let mut out = BufReader::new(recorder.stdout.take().unwrap());
+        let mut said = String::new();
+        out.read_line(&mut said).unwrap();
+        let address = said.strip_prefix("Listening on ").unwrap().split(';').next().unwrap();
+        let mut raw = Raw::connect(address.parse().unwrap());
+        raw.send(lines);
+        raw.rest();
+        drop(raw);
+        out.read_to_string(&mut said).unwrap();
+        assert!(recorder.wait().unwrap().success() && said.ends_with(end), "{said}");
+    }
 }
 
 #[test]
