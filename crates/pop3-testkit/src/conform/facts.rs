@@ -8,6 +8,7 @@ use super::{
     case::{Mode, State},
     mail::{KnownMail, marker_in},
     session::{Session, Target, Unready, Way},
+    text::shown,
 };
 
 /// Messages that are looked at, from the last on, to find mail of ours.
@@ -174,6 +175,12 @@ impl Facts {
                 Some(Some(name)) if !certain.has(name) => Some(name),
                 _ => self.name_of(session, target, number)?,
             };
+            let found = match found {
+                Some(name) if certain.has(name) && target.options.writable => {
+                    self.is_of_that_name(session, target, number, name)?.then_some(name)
+                }
+                found => found,
+            };
             let was_looked_at = known != Some(found) || found.is_some_and(|name| certain.has(name));
             if let Some(unique_id) = unique_id {
                 self.seen.insert(unique_id.clone(), found);
@@ -188,6 +195,19 @@ impl Facts {
             }
         }
         Ok(numbers)
+    }
+
+    /// Whether a message that may be removed is what TOP shows of it: a server may count in two ways, and what
+    /// RETR gives is the message.
+    fn is_of_that_name(
+        &self,
+        session: &mut Session,
+        target: &Target<'_>,
+        number: u64,
+        name: &str,
+    ) -> Result<bool, Unready> {
+        let lines = session.ask_for_lines(&format!("RETR {number}"), target.options.timeout)?;
+        Ok(lines.and_then(|lines| marker_of(&lines)) == Some(name))
     }
 
     /// The name of a known message, by its marker.
@@ -220,8 +240,9 @@ fn marker_of(lines: &[Vec<u8>]) -> Option<&'static str> {
     marker_in(&head).map(|mail| mail.name)
 }
 
+/// In printable characters only, as it goes to a terminal.
 fn as_text(lines: Vec<Vec<u8>>) -> Vec<String> {
-    lines.iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect()
+    lines.iter().map(|line| shown(line)).collect()
 }
 
 /// Whether a list of capabilities has a tag, and every one of the parameters. RFC 2449 section 5: in any case.

@@ -17,7 +17,7 @@ use super::{
     options::Options,
     text::shown,
     tls,
-    wire::{Missing, Wire},
+    wire::{Missing, Patience, Wire},
 };
 
 /// How the server is reached and spoken to.
@@ -247,15 +247,22 @@ impl Session {
         command: &str,
         timeout: Duration,
     ) -> Result<Option<Vec<Vec<u8>>>, Unready> {
+        let from = self.wire.said().len();
         self.send(command, None)?;
         if !self.line(timeout)?.starts_with(b"+OK") {
             return Ok(None);
         }
         let mut lines = Vec::new();
+        let mut patience = Patience::new(timeout);
         loop {
             let line = self.line(timeout)?;
             if line == b"." {
                 return Ok(Some(lines));
+            }
+            if !patience.bears(&line) {
+                self.wire.shorten(from, &format!("S: (to {command}, a response without an end)"));
+                self.wire.close_abruptly();
+                return Err(self.unready(format!("the response to {command} does not end")));
             }
             lines.push(line.strip_prefix(b".").map(<[u8]>::to_vec).unwrap_or(line));
         }

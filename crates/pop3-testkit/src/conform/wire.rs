@@ -61,6 +61,37 @@ pub(super) enum Missing {
     TooLong,
 }
 
+/// How much of a response that ends in `.` is read, and how long: a server may send lines for ever, each of
+/// them in time.
+#[derive(Debug)]
+pub(super) struct Patience {
+    octets_left: usize,
+    ends: Instant,
+}
+
+impl Patience {
+    /// More than the listing of any maildrop has, or any message of ours.
+    const MOST_OCTETS: usize = 32 << 20;
+    /// The whole may take so many times the time that one line may.
+    const LINES_IN_TIME: u32 = 10;
+
+    pub(super) fn new(timeout: Duration) -> Self {
+        Self {
+            octets_left: Self::MOST_OCTETS,
+            ends: Instant::now() + timeout.saturating_mul(Self::LINES_IN_TIME),
+        }
+    }
+
+    /// After one more line; false when there is an end to it.
+    pub(super) fn bears(&mut self, line: &[u8]) -> bool {
+        // What is remembered of a short line takes more room than the line.
+        const BESIDE: usize = 64;
+        let left = self.octets_left.checked_sub(line.len() + BESIDE);
+        self.octets_left = left.unwrap_or_default();
+        left.is_some() && Instant::now() < self.ends
+    }
+}
+
 impl Wire {
     /// # Errors
     ///

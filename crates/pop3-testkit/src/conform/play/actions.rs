@@ -15,11 +15,8 @@ use crate::conform::{
     template::{Filling, Template},
     text::shown,
     values::Value,
-    wire::{End, Missing},
+    wire::{End, Missing, Patience},
 };
-
-/// Lines of a multi-line response before it is given up.
-const MOST_LINES: usize = 1_000_000;
 
 impl Play<'_, '_> {
     pub(super) fn step(&mut self, step: &Step) -> Result<(), Stop> {
@@ -161,7 +158,9 @@ impl Play<'_, '_> {
 
     /// The lines up to the one that is a dot alone, as they come. RFC 1939 section 3.
     fn raw_lines(&mut self, line: usize) -> Result<Vec<Vec<u8>>, Stop> {
+        let from = self.session.wire.said().len();
         let mut lines = Vec::new();
+        let mut patience = Patience::new(self.within.max(self.target.options.timeout));
         loop {
             match self.session.wire.line(self.within) {
                 Ok(said) if said == b"." => return Ok(lines),
@@ -174,8 +173,11 @@ impl Play<'_, '_> {
                     );
                 }
             }
-            if lines.len() > MOST_LINES {
-                return self.fail(line, "the end of the response", format!("more than {MOST_LINES} lines"));
+            if lines.last().is_some_and(|said| !patience.bears(said)) {
+                self.session.wire.shorten(from, "S: (a response without an end)");
+                self.session.wire.close_abruptly();
+                let came = format!("{} lines and no end", lines.len());
+                return self.fail(line, "the end of the response", came);
             }
         }
     }
