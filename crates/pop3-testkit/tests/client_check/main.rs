@@ -165,7 +165,10 @@ fn without_a_command_a_line_that_works_is_shown() {
     }
     let help = run(&["--help"]).1;
     let example = example(Mode::Keep, false).join(" ");
-    assert!(help.replace('\'', "").replace("\\\n    ", "").contains(&format!("client-check -- {example}\n")), "{help}");
+    assert!(
+        help.replace('\'', "").replace("\\\n    ", "").contains(&format!("client-check -- {example}\n")),
+        "{help}"
+    );
     for part in ["POP3_PASSWORD in its environment", "implicit TLS", "no TLS and to keep"] {
         assert!(help.contains(part), "{part} is not in {help}");
     }
