@@ -54,6 +54,10 @@ passwords in clear, and with STLS to take none before it, as far as it has such 
 
 Where the ways of connecting disagree, each is named.
 
+On `rfc1939-states/exclusive-access`: RFC 1939 section 4 wants the lock \"as necessary\" to keep messages from being
+removed by others. Of the servers that let a second session in, tried by hand, Dovecot, Courier and popa3d
+then gave the first session no message that the second had removed; Cyrus still did.
+
 ";
 
 /// Server, version, and how many cases came to what.
