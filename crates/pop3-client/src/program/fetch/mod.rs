@@ -3,6 +3,7 @@
 //! The order is what does it (see [`spool`]): on the disk, in the journal, in `new`; and only then DELE,
 //! and QUIT.
 
+mod batch;
 mod content;
 mod journal;
 mod line_ends;
