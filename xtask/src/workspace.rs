@@ -23,13 +23,23 @@ struct Metadata {
 }
 
 /// A package of the dependency graph, the workspace's own among them.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) version: String,
     pub(crate) id: String,
     pub(crate) license: Option<String>,
+    pub(crate) manifest_path: PathBuf,
     pub(crate) dependencies: Vec<Dependency>,
+    pub(crate) targets: Vec<Target>,
+}
+
+/// What cargo makes of a package: its library, a program, a test, a bench.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Target {
+    pub(crate) name: String,
+    /// As in `["bin"]`.
+    pub(crate) kind: Vec<String>,
 }
 
 /// A dependency as a manifest names it.

@@ -142,13 +142,7 @@ mod tests {
             .iter()
             .map(|(name, kind)| Dependency { name: (*name).to_owned(), kind: kind.map(str::to_owned) })
             .collect();
-        Package {
-            name: name.to_owned(),
-            version: "0.1.0".to_owned(),
-            id: name.to_owned(),
-            license: None,
-            dependencies,
-        }
+        Package { name: name.to_owned(), dependencies, ..Package::default() }
     }
 
     fn errors(package: &Package) -> Vec<String> {

@@ -1,5 +1,6 @@
 //! The rules of the house that no compiler checks.
 
+mod benches;
 mod crates;
 mod licences;
 mod links;
@@ -50,6 +51,7 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<Findings> {
     crates::check_directions(workspace, &mut findings);
     crates::check_forbidden(workspace, &mut findings)?;
     crates::check_core_stays_small(workspace, &mut findings)?;
+    benches::check(workspace, &mut findings)?;
     licences::check(workspace, &mut findings);
     modules::check(workspace.root(), &mut findings)?;
     let files = files(workspace.root())?;
@@ -107,7 +109,9 @@ fn collect(root: &Path, folder: &Path, found: &mut Vec<SourceFile>) -> anyhow::R
                 collect(root, &path, found)?;
             }
         } else if kind.is_file()
+            // In a second working tree of git, `.git` is a file that names a folder of this machine.
             && name != "Cargo.lock"
+            && name != ".git"
             && let Ok(text) = fs::read_to_string(&path)
         {
             found.push(SourceFile { path: relative(root, &path), text });
