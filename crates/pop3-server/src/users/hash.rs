@@ -2,10 +2,13 @@
 
 use std::sync::OnceLock;
 
-use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
-use password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, Version};
+use password_hash::phc::{Output, PasswordHash};
 use pop3_sasl::{CredentialsError, Decoy, PrepareError, ScramCredentials, ScramHash, Secret, prepare_stored};
+use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
+
+use super::memory;
 
 /// What a new Argon2id hash costs: memory in KiB, passes, lanes.
 const NEW: (u32, u32, u32) = (19 * 1024, 2, 1);
@@ -119,8 +122,18 @@ pub(super) fn is_affordable(hash: &PasswordHash) -> bool {
     })
 }
 
+/// Whether this is the password; `false` also when the check cannot be made.
 pub(super) fn is_password(hash: &PasswordHash, password: &str) -> bool {
-    Argon2::default().verify_password(password.as_bytes(), hash).is_ok()
+    let (Some(salt), Some(stored)) = (&hash.salt, &hash.hash) else { return false };
+    let computed = || {
+        let version = hash.version.map_or(Ok(Version::default()), Version::try_from).ok()?;
+        let argon2 = Argon2::new(Algorithm::Argon2id, version, Params::try_from(hash).ok()?);
+        let mut computed = Zeroizing::new([0; Output::MAX_LENGTH]);
+        let computed = computed.get_mut(..stored.len())?;
+        memory::hash_into(&argon2, password.as_bytes(), salt, computed).ok()?;
+        Some(bool::from(computed.ct_eq(stored.as_bytes())))
+    };
+    computed().unwrap_or(false)
 }
 
 /// The work of a check, for nothing: there is no user at all.

@@ -4,6 +4,7 @@ mod edit;
 mod entry;
 mod file;
 mod hash;
+mod memory;
 #[cfg(test)]
 mod tests;
 
