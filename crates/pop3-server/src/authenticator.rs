@@ -15,6 +15,13 @@ pub trait Authenticator: Send + Sync + 'static {
     /// [`Unavailable`] when it cannot be found out now.
     fn is_password(&self, user: &str, password: &str) -> Result<bool, Unavailable>;
 
+    /// Whether this password was just found wrong for this user, and nothing has changed since. It costs next
+    /// to nothing, and spares the work of [`is_password`](Self::is_password) for programs that repeat an old
+    /// password. `false` is always a right answer.
+    fn was_refused(&self, _user: &str, _password: &str) -> bool {
+        false
+    }
+
     /// The SCRAM credentials of a user, if there are any of this hash.
     ///
     /// # Errors
@@ -36,6 +43,10 @@ pub trait Authenticator: Send + Sync + 'static {
 impl<A: Authenticator> Authenticator for Arc<A> {
     fn is_password(&self, user: &str, password: &str) -> Result<bool, Unavailable> {
         A::is_password(self, user, password)
+    }
+
+    fn was_refused(&self, user: &str, password: &str) -> bool {
+        A::was_refused(self, user, password)
     }
 
     fn scram(&self, user: &str, hash: ScramHash) -> Result<Option<ScramCredentials>, Unavailable> {

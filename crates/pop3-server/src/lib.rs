@@ -79,6 +79,7 @@ mod server;
 mod session;
 mod timestamp;
 pub mod tls;
+mod turns;
 pub mod users;
 
 pub use authenticator::{Authenticator, Unavailable};

@@ -43,6 +43,26 @@ const REMEMBERED: usize = 65_536;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tried(u64);
 
+/// What a login has against it: recent failures of its address and of its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Suspicion {
+    None,
+    One,
+    Two,
+}
+
+impl Suspicion {
+    pub(crate) const LEVELS: usize = 3;
+
+    /// With one more reason.
+    pub(crate) const fn more(self) -> Self {
+        match self {
+            Self::None => Self::One,
+            Self::One | Self::Two => Self::Two,
+        }
+    }
+}
+
 impl Penalties {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
@@ -58,6 +78,14 @@ impl Penalties {
         Tried(self.hasher.hash_one((name, password)))
     }
 
+    /// Whether there were failures lately from this address, and for this name.
+    pub(crate) fn suspicion(&self, address: IpAddr, name: Option<&str>, now: Instant) -> Suspicion {
+        let of_address = self.of_address.has_failed(&network(address), now);
+        let of_name = name.is_some_and(|name| self.of_name.has_failed(&self.hasher.hash_one(name), now));
+        let one = if of_address { Suspicion::One } else { Suspicion::None };
+        if of_name { one.more() } else { one }
+    }
+
     /// Notes a failure, and says how long its answer waits. The same wrong password again, as a telephone
     /// sends it every five minutes, makes it no worse.
     pub(crate) fn fail(
@@ -67,9 +95,6 @@ impl Penalties {
         tried: Option<Tried>,
         now: Instant,
     ) -> Duration {
-        if self.first.is_zero() {
-            return Duration::ZERO;
-        }
         let of_address = self.of_address.fail(network(address), tried, now);
         let of_name = name.map_or(1, |name| self.of_name.fail(self.hasher.hash_one(name), tried, now));
         let doublings = of_address.max(of_name).saturating_sub(1).min(16);
@@ -95,6 +120,11 @@ impl<K> Default for Table<K> {
 }
 
 impl<K: Hash + Eq> Table<K> {
+    fn has_failed(&self, key: &K, now: Instant) -> bool {
+        let remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        remembered.failures.get(key).is_some_and(|failures| now.duration_since(failures.last) < MEMORY)
+    }
+
     /// Notes a failure; the how manieth it is.
     fn fail(&self, key: K, tried: Option<Tried>, now: Instant) -> u32 {
         let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -6,13 +6,13 @@ use std::{
 
 use pop3_proto::server::{Config as CheckedPolicy, Connection, InvalidPolicy, Server as Protocol};
 use pop3_store::Store;
-use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
+use tokio::{net::TcpListener, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::info;
 
 use crate::{
     Authenticator, Config, Kind, Listener, accept, admission::Counters, flood::Flood, penalties::Penalties,
-    timestamp::timestamp,
+    timestamp::timestamp, turns::Turns,
 };
 
 /// A POP3 server.
@@ -36,12 +36,17 @@ impl Server {
         let policies =
             [Kind::Plain, Kind::Stls, Kind::Tls].map(|kind| CheckedPolicy::new(config.policy_for(kind)));
         let [plain, stls, tls] = policies;
+        let penalties = Arc::new(Penalties::new(&config.limits));
         let shared = Arc::new(Shared {
             policies: [plain?, stls?, tls?],
             counters: Arc::new(Counters::new(config.limits.clone())),
-            penalties: Penalties::new(&config.limits),
+            turns: Turns::new(
+                config.limits.password_checks,
+                config.limits.password_wait,
+                Arc::clone(&penalties),
+            ),
+            penalties,
             flood: Flood::default(),
-            password_checks: Arc::new(Semaphore::new(config.limits.password_checks.max(1))),
             sessions: AtomicU64::new(0),
             stop: CancellationToken::new(),
             abort: CancellationToken::new(),
@@ -82,9 +87,9 @@ pub(crate) struct Shared<S, A> {
     pub(crate) store: S,
     pub(crate) authenticator: A,
     pub(crate) counters: Arc<Counters>,
-    pub(crate) penalties: Penalties,
+    pub(crate) penalties: Arc<Penalties>,
+    pub(crate) turns: Arc<Turns>,
     pub(crate) flood: Flood,
-    pub(crate) password_checks: Arc<Semaphore>,
     pub(crate) sessions: AtomicU64,
     /// No new sessions, and idle ones end.
     pub(crate) stop: CancellationToken,

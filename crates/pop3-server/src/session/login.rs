@@ -1,7 +1,7 @@
 //! A login, judged where blocking is allowed: one trip for the check of the secret, the lock and the
 //! snapshot.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use pop3_proto::server::{Login, Rejection};
 use pop3_sasl::{
@@ -13,9 +13,30 @@ use crate::{Authenticator, Shared, Unavailable, admission::UserAdmission, penalt
 
 /// What a client brings forward.
 pub(super) enum Claim {
-    Apop { name: Box<str>, digest: [u8; 16], timestamp: Box<str> },
-    Password { name: Box<str>, password: Secret },
-    Sasl { exchange: Exchange, response: Response },
+    Apop {
+        name: Box<str>,
+        digest: [u8; 16],
+        timestamp: Box<str>,
+    },
+    Password {
+        name: Box<str>,
+        password: Secret,
+    },
+    Sasl {
+        exchange: Exchange,
+        response: Response,
+    },
+    /// A password that has its turn to be checked.
+    Check(PasswordCheck),
+}
+
+/// A password to be checked, in one of the forms that it may be stored in: as SASLprep makes it and, where
+/// that differs, as it was sent, since other software stores it so. Each form costs a turn.
+pub(super) struct PasswordCheck {
+    exchange: Option<Exchange>,
+    pub(super) user: Box<str>,
+    as_sent: Secret,
+    is_prepared: bool,
 }
 
 /// A SASL exchange, and whom it is about as soon as that is known.
@@ -35,6 +56,13 @@ pub(super) enum Verdict<M> {
     Accepted(Opened<M>),
     Challenge { exchange: Exchange, octets: Vec<u8> },
     Rejected(Refusal),
+}
+
+/// How far judging has come.
+pub(super) enum Judged<M> {
+    Decided(Verdict<M>),
+    /// A password is to be checked, which waits for its turn.
+    NeedsTurn(PasswordCheck),
 }
 
 /// What is logged of a name that nobody has, and of a secret that is not that name's.
@@ -60,7 +88,7 @@ impl Refusal {
         Self { rejection, name: None, reason: reason.into(), tried: None }
     }
 
-    fn of(mut self, name: &str) -> Self {
+    pub(super) fn of(mut self, name: &str) -> Self {
         self.name = Some(name.into());
         self
     }
@@ -108,27 +136,29 @@ fn options<S: Store, A: Authenticator>(shared: &Shared<S, A>) -> Result<ServerOp
 
 /// Blocks: checks what the client brings forward, and opens the maildrop if it is right.
 ///
-/// `checking` is dropped when the secret has been checked: opening needs no turn.
-pub(super) fn judge<S: Store, A: Authenticator, P>(
+/// `turn` is dropped when the secret has been checked: opening needs none.
+pub(super) fn judge<S: Store, A: Authenticator, T>(
     shared: &Shared<S, A>,
     claim: Claim,
-    checking: P,
-) -> Verdict<S::Maildrop> {
+    turn: T,
+) -> Judged<S::Maildrop> {
     let checked = check(shared, claim);
-    drop(checking);
-    match checked {
+    drop(turn);
+    Judged::Decided(match checked {
         Ok(Checked::Right(user)) => match open(shared, &user) {
             Ok(opened) => Verdict::Accepted(opened),
             Err(refusal) => Verdict::Rejected(refusal.of(&user)),
         },
         Ok(Checked::Challenge { exchange, octets }) => Verdict::Challenge { exchange, octets },
+        Ok(Checked::NeedsTurn(check)) => return Judged::NeedsTurn(check),
         Err(refusal) => Verdict::Rejected(refusal),
-    }
+    })
 }
 
 enum Checked {
     Right(Box<str>),
     Challenge { exchange: Exchange, octets: Vec<u8> },
+    NeedsTurn(PasswordCheck),
 }
 
 fn check<S: Store, A: Authenticator>(shared: &Shared<S, A>, claim: Claim) -> Result<Checked, Refusal> {
@@ -136,18 +166,10 @@ fn check<S: Store, A: Authenticator>(shared: &Shared<S, A>, claim: Claim) -> Res
     let wrong = || Refusal::new(Rejection::BadCredentials, WRONG);
     match claim {
         Claim::Password { name, password } => {
-            let as_sent = password.expose_str().unwrap_or_default();
-            let tried = Some(shared.penalties.tried(&name, as_sent));
-            let failed = |refusal: Refusal| Refusal { tried, ..refusal.of(&name) };
-            let (Ok(user), Ok(prepared)) = (prepare_query(&name), prepare_query(as_sent)) else {
-                return Err(failed(wrong()));
-            };
-            let is_right = is_password(authenticator, &user, &prepared, as_sent);
-            match is_right.map_err(|error| failed(error.into()))? {
-                true => Ok(Checked::Right(user.into())),
-                false => Err(failed(wrong())),
-            }
+            let user = prepare_query(&name).map_err(|_| wrong().of(&name))?.into();
+            PasswordCheck { exchange: None, user, as_sent: password, is_prepared: true }.wait(shared)
         }
+        Claim::Check(check) => check.run(shared),
         Claim::Apop { name, digest, timestamp } => {
             let user = prepare_query(&name).map_err(|_| wrong().of(&name))?;
             let secret = authenticator.shared_secret(&user)?;
@@ -155,39 +177,82 @@ fn check<S: Store, A: Authenticator>(shared: &Shared<S, A>, claim: Claim) -> Res
             if apop::verify(&timestamp, secret.unwrap_or_default().expose(), &digest) & is_known {
                 Ok(Checked::Right(user.into()))
             } else {
-                Err(wrong().of(&name))
+                Err(wrong().of(&user))
             }
         }
-        Claim::Sasl { exchange, response } => advance(shared, exchange, response),
+        Claim::Sasl { mut exchange, response } => {
+            let step = match response {
+                Response::Initial(response) => exchange.machine.start(response.as_deref()),
+                Response::Further(response) => exchange.machine.respond(&response),
+            };
+            advance(shared, exchange, step.map_err(broken)?, None)
+        }
     }
 }
 
-/// The password is tried as SASLprep makes it and, where that differs, as it was sent: other software
-/// stored it so.
-fn is_password(
-    authenticator: &impl Authenticator,
-    user: &str,
-    prepared: &str,
-    as_sent: &str,
-) -> Result<bool, Unavailable> {
-    Ok(authenticator.is_password(user, prepared)?
-        || (prepared != as_sent && authenticator.is_password(user, as_sent)?))
+impl PasswordCheck {
+    /// A repetition of what was just found wrong needs no turn.
+    fn wait<S: Store, A: Authenticator>(self, shared: &Shared<S, A>) -> Result<Checked, Refusal> {
+        match self.text() {
+            Some(password) if !shared.authenticator.was_refused(&self.user, &password) => {
+                Ok(Checked::NeedsTurn(self))
+            }
+            _ => self.settle(shared, false),
+        }
+    }
+
+    fn run<S: Store, A: Authenticator>(self, shared: &Shared<S, A>) -> Result<Checked, Refusal> {
+        let is_right = match self.text() {
+            Some(password) => shared.authenticator.is_password(&self.user, &password).map_err(|error| {
+                Refusal { tried: self.tried(shared), ..Refusal::from(error).of(&self.user) }
+            })?,
+            None => false,
+        };
+        self.settle(shared, is_right)
+    }
+
+    fn settle<S: Store, A: Authenticator>(
+        self,
+        shared: &Shared<S, A>,
+        is_right: bool,
+    ) -> Result<Checked, Refusal> {
+        if !is_right && self.has_other_form() {
+            return Self { is_prepared: false, ..self }.wait(shared);
+        }
+        let tried = self.tried(shared);
+        match self.exchange {
+            Some(mut exchange) => {
+                let step = exchange.machine.answer(Answer::Password(is_right)).map_err(broken)?;
+                exchange.name = Some(self.user);
+                advance(shared, exchange, step, tried)
+            }
+            None if is_right => Ok(Checked::Right(self.user)),
+            None => Err(Refusal { tried, ..Refusal::new(Rejection::BadCredentials, WRONG) }.of(&self.user)),
+        }
+    }
+
+    /// In the form that is to be checked; `None` when SASLprep refuses it.
+    fn text(&self) -> Option<Cow<'_, str>> {
+        let as_sent = self.as_sent.expose_str()?;
+        if self.is_prepared { prepare_query(as_sent).ok() } else { Some(as_sent.into()) }
+    }
+
+    fn has_other_form(&self) -> bool {
+        self.is_prepared && self.text().is_some_and(|prepared| Some(&*prepared) != self.as_sent.expose_str())
+    }
+
+    fn tried<S: Store, A: Authenticator>(&self, shared: &Shared<S, A>) -> Option<Tried> {
+        Some(shared.penalties.tried(&self.user, self.as_sent.expose_str().unwrap_or_default()))
+    }
 }
 
-/// Goes on with an exchange until the client has to speak, or it is decided.
+/// Goes on with an exchange until the client has to speak, a password has to be checked, or it is decided.
 fn advance<S: Store, A: Authenticator>(
     shared: &Shared<S, A>,
     mut exchange: Exchange,
-    response: Response,
+    mut step: Step,
+    tried: Option<Tried>,
 ) -> Result<Checked, Refusal> {
-    let broken = |error: pop3_sasl::ServerError| Refusal::new(Rejection::Temporary, error.to_string());
-    let Exchange { machine, name } = &mut exchange;
-    let mut step = match response {
-        Response::Initial(response) => machine.start(response.as_deref()),
-        Response::Further(response) => machine.respond(&response),
-    }
-    .map_err(broken)?;
-    let mut tried = None;
     loop {
         let question = match step {
             Step::Challenge(octets) => return Ok(Checked::Challenge { exchange, octets }),
@@ -197,17 +262,24 @@ fn advance<S: Store, A: Authenticator>(
                 return Ok(Checked::Right(identity.user().ok_or_else(nobody)?.into()));
             }
             Step::Failure(failure) => {
-                return Err(Refusal { name: name.take(), tried, ..refusal(failure) });
+                return Err(Refusal { name: exchange.name.take(), tried, ..refusal(failure) });
+            }
+            Step::Question(Question::Password(asked)) => {
+                let (user, as_sent) =
+                    (asked.name().into(), Secret::from(asked.password_as_sent().as_bytes()));
+                let check = PasswordCheck { exchange: Some(exchange), user, as_sent, is_prepared: true };
+                return check.wait(shared);
             }
             Step::Question(question) => question,
         };
-        if let Question::Password(asked) = &question {
-            tried = Some(shared.penalties.tried(asked.name(), asked.password_as_sent()));
-        }
         let (asked, answer) = find_out(&shared.authenticator, question)?;
-        *name = Some(asked);
-        step = machine.answer(answer).map_err(broken)?;
+        exchange.name = Some(asked);
+        step = exchange.machine.answer(answer).map_err(broken)?;
     }
+}
+
+fn broken(error: pop3_sasl::ServerError) -> Refusal {
+    Refusal::new(Rejection::Temporary, error.to_string())
 }
 
 /// The answer to a question, and about whom it was asked.
@@ -217,12 +289,6 @@ fn find_out(
 ) -> Result<(Box<str>, Answer<'static>), Refusal> {
     let failed = |name: &str, error: Unavailable| Refusal::from(error).of(name);
     match question {
-        Question::Password(asked) => {
-            let name = asked.name();
-            let is_right = is_password(authenticator, name, asked.password(), asked.password_as_sent())
-                .map_err(|error| failed(name, error))?;
-            Ok((name.into(), Answer::Password(is_right)))
-        }
         Question::Scram { name, hash } => {
             let credentials = authenticator.scram(&name, hash).map_err(|error| failed(&name, error))?;
             Ok((name, Answer::Scram(credentials)))

@@ -3,6 +3,7 @@
 mod ahead;
 mod log;
 mod login;
+mod peer;
 
 use std::{
     io,
@@ -29,9 +30,14 @@ use tokio::{
 };
 use tracing::{debug, error, info, warn};
 
-use crate::{Authenticator, Kind, Shared, admission::Admission, timestamp::timestamp};
+use crate::{
+    Authenticator, Kind, Shared,
+    admission::Admission,
+    timestamp::timestamp,
+    turns::{Busy, Turn, Waiting},
+};
 use ahead::Ahead;
-use login::{Claim, Exchange, Opened, Refusal, Response, Verdict};
+use login::{Claim, Exchange, Judged, Opened, PasswordCheck, Refusal, Response, Verdict};
 
 /// Octets that are read at once: commands are short, and there are many sessions.
 const READ_BUFFER: usize = 1024;
@@ -234,7 +240,7 @@ impl<S: Store, A: Authenticator> Session<S, A> {
 
     async fn on_login(&mut self, driver: &mut Transport, login: Login<'static>) {
         let verdict = match Claim::new(login, &self.shared) {
-            Ok(claim) => self.judge(claim).await,
+            Ok(claim) => self.judge(driver, claim).await,
             Err(refusal) => Verdict::Rejected(refusal),
         };
         self.settle(driver, verdict).await;
@@ -248,32 +254,50 @@ impl<S: Store, A: Authenticator> Session<S, A> {
         let verdict = match self.exchange.take() {
             Some(exchange) => {
                 let response = Response::Further(pop3_sasl::Secret::from(&**response.expose()));
-                self.judge(Claim::Sasl { exchange, response }).await
+                self.judge(driver, Claim::Sasl { exchange, response }).await
             }
             None => Verdict::Rejected(Refusal::new(Rejection::Temporary, "there is no exchange")),
         };
         self.settle(driver, verdict).await;
     }
 
-    /// Judges, and keeps the place meanwhile: whoever is about to be let in does not have to give way.
-    async fn judge(&self, claim: Claim) -> Verdict<S::Maildrop> {
+    /// Judges, and keeps the place meanwhile: a client that is about to be let in does not have to give way.
+    async fn judge(&self, driver: &Transport, claim: Claim) -> Verdict<S::Maildrop> {
         self.admission.keep();
-        let verdict = self.judge_in_turn(claim).await;
+        let mut judged = self.judge_where_blocking_is_allowed(claim, None).await;
+        let verdict = loop {
+            judged = match judged {
+                Judged::Decided(verdict) => break verdict,
+                Judged::NeedsTurn(check) => match self.wait_for_turn(driver, &check).await {
+                    Ok(turn) => self.judge_where_blocking_is_allowed(Claim::Check(check), Some(turn)).await,
+                    Err(reason) => break rejected(reason, Some(&check.user)),
+                },
+            };
+        };
         if !matches!(verdict, Verdict::Accepted(_)) {
             self.admission.keep_no_longer();
         }
         verdict
     }
 
-    /// Waits for a turn, then judges where blocking is allowed.
-    async fn judge_in_turn(&self, claim: Claim) -> Verdict<S::Maildrop> {
+    async fn judge_where_blocking_is_allowed(&self, claim: Claim, turn: Option<Turn>) -> Judged<S::Maildrop> {
         let shared = Arc::clone(&self.shared);
-        let turn = Arc::clone(&shared.password_checks).acquire_owned();
-        let Ok(Ok(turn)) = timeout(shared.config.limits.password_wait, turn).await else {
-            return Verdict::Rejected(Refusal::new(Rejection::Temporary, "too many logins are waiting"));
-        };
         let judged = spawn_blocking(move || login::judge(&shared, claim, turn)).await;
-        judged.unwrap_or_else(|_| Verdict::Rejected(Refusal::new(Rejection::Temporary, "the check failed")))
+        judged.unwrap_or_else(|_| Judged::Decided(rejected("the check failed", None)))
+    }
+
+    /// A turn to check a password, unless the client has gone away meanwhile: then it would be wasted.
+    async fn wait_for_turn(&self, driver: &Transport, check: &PasswordCheck) -> Result<Turn, &'static str> {
+        let socket = driver.stream().transport();
+        let address = self.peer.ip();
+        let name = Some(check.user.clone());
+        let waiting = Waiting { address, name, is_half_closed: peer::is_half_closed(socket) };
+        let turn = self.shared.turns.take(waiting).await.map_err(Busy::reason)?;
+        if peer::is_gone(socket) {
+            Err("the client went away before its password was checked")
+        } else {
+            Ok(turn)
+        }
     }
 
     async fn settle(&mut self, driver: &mut Transport, verdict: Verdict<S::Maildrop>) {
@@ -415,6 +439,14 @@ impl<S: Store, A: Authenticator> Session<S, A> {
             let _ = self.shared.tracker.spawn_blocking(move || drop(opened)).await;
         }
     }
+}
+
+fn rejected<M>(reason: &str, user: Option<&str>) -> Verdict<M> {
+    let refusal = Refusal::new(Rejection::Temporary, reason);
+    Verdict::Rejected(match user {
+        Some(user) => refusal.of(user),
+        None => refusal,
+    })
 }
 
 fn stood_still() -> io::Error {

@@ -147,6 +147,10 @@ impl Authenticator for UsersFile {
         self.users()?.is_password(user, password)
     }
 
+    fn was_refused(&self, user: &str, password: &str) -> bool {
+        self.users().is_ok_and(|users| users.was_refused(user, password))
+    }
+
     fn scram(&self, user: &str, hash: ScramHash) -> Result<Option<ScramCredentials>, Unavailable> {
         self.users()?.scram(user, hash)
     }

@@ -5,6 +5,7 @@ mod entry;
 mod file;
 mod hash;
 mod memory;
+mod refused;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,7 @@ pub use hash::{HashError, NewSecrets};
 
 use entry::{Readable, Stored};
 use hash::Salts;
+use refused::Refused;
 
 use crate::{Authenticator, Unavailable};
 
@@ -41,6 +43,7 @@ pub struct Users {
     entries: BTreeMap<Box<str>, Vec<Stored>>,
     salts: Salts,
     hasher: RandomState,
+    refused: Refused,
 }
 
 impl Default for Users {
@@ -60,13 +63,14 @@ impl Users {
     }
 
     fn with_salts(salts: Salts) -> Self {
-        Self { entries: BTreeMap::new(), salts, hasher: RandomState::new() }
+        Self { entries: BTreeMap::new(), salts, hasher: RandomState::new(), refused: Refused::default() }
     }
 
     /// Adds a user whose password is kept readably: for tests, and for APOP. What SCRAM needs is made of it
     /// at the first login with SCRAM.
     #[must_use]
     pub fn with_password(mut self, name: &str, password: &str) -> Self {
+        self.refused = Refused::default();
         self.entries.entry(name.into()).or_default().push(Stored::Plain(Readable::new(password)));
         self
     }
@@ -78,6 +82,7 @@ impl Users {
     /// [`EntryError`] when the name or a secret cannot be used.
     pub fn with_secrets(mut self, name: &str, secrets: &str) -> Result<Self, EntryError> {
         check_name(name)?;
+        self.refused = Refused::default();
         self.entries.entry(name.into()).or_default().extend(entry::parse_secrets(secrets)?);
         Ok(self)
     }
@@ -127,7 +132,15 @@ impl Authenticator for Users {
         } else {
             entry::is_password(secrets, password)
         };
-        Ok(is_right & is_known)
+        let is_right = is_right & is_known;
+        if !is_right {
+            self.refused.insert(user, password);
+        }
+        Ok(is_right)
+    }
+
+    fn was_refused(&self, user: &str, password: &str) -> bool {
+        self.refused.contains(user, password)
     }
 
     fn scram(&self, user: &str, hash: ScramHash) -> Result<Option<ScramCredentials>, Unavailable> {
