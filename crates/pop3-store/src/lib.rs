@@ -65,4 +65,4 @@ mod store;
 #[cfg(test)]
 mod test_session;
 
-pub use store::{OpenError, OpenMaildrop, ReadError, Store, UpdateError};
+pub use store::{OpenError, OpenMaildrop, ReadError, SkipReason, Skipped, Store, UpdateError};

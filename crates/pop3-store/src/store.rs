@@ -1,6 +1,6 @@
 //! What a server asks of a store, and how a store says no.
 
-use std::{io, io::Read, path::PathBuf, sync::Arc};
+use std::{fmt, io, io::Read, path::PathBuf, sync::Arc};
 
 use pop3_proto::{
     server::{Deletions, Maildrop, Retrieved},
@@ -43,6 +43,12 @@ pub trait OpenMaildrop: Send + Sync + 'static {
     /// A clone of it is cheap.
     fn maildrop(&self) -> Maildrop;
 
+    /// Files of the maildrop that may be messages and are not listed, one entry for each reason; empty when
+    /// every message is listed. A server says so in its log: the owner of the mail sees nothing of it.
+    fn skipped(&self) -> Vec<Skipped> {
+        Vec::new()
+    }
+
     /// Opens a message. The octets come as they are stored; `pop3_proto::body::BodyEncoder` makes the
     /// wire form of them.
     ///
@@ -65,6 +71,67 @@ pub trait OpenMaildrop: Send + Sync + 'static {
     fn update(self, deletions: &Deletions, retrieved: &Retrieved) -> Result<(), UpdateError>;
 }
 
+/// Files that may be messages and are not listed, all for one reason.
+///
+/// They stay where they are, and are listed as soon as the reason is gone. As text it is one line for an
+/// operator: how many, why, one path with everything escaped that could confuse a log, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// Why they are not listed.
+    pub reason: SkipReason,
+    /// How many.
+    pub count: u32,
+    /// The first of them.
+    pub example: PathBuf,
+}
+
+/// Why a file in a maildrop is not listed as a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SkipReason {
+    /// It cannot be opened or read.
+    Unreadable(io::ErrorKind),
+    /// It belongs to another user than the maildrop: a link to a file of somebody else must not be sent.
+    OtherOwner {
+        /// The user id of the file.
+        file: u32,
+        /// The user id of the maildrop.
+        maildrop: u32,
+    },
+    /// It is a directory, a symbolic link, a FIFO, a socket or a device.
+    NotAFile,
+    /// Its length changed while it was read: another program still writes to it.
+    Changing,
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (count, s) = (self.count, if self.count == 1 { "" } else { "s" });
+        // A file name may hold line ends and escape sequences.
+        let example = self.example.to_string_lossy();
+        let example = example.escape_debug();
+        match self.reason {
+            SkipReason::Unreadable(error) => write!(
+                f,
+                "{count} file{s} cannot be read ({error}), for example {example}: check owner and permissions"
+            ),
+            SkipReason::OtherOwner { file, maildrop } => write!(
+                f,
+                "{count} file{s} of another user (uid {file}, but the maildrop belongs to uid {maildrop}), \
+                 for example {example}: give the files to the owner of the maildrop with chown"
+            ),
+            SkipReason::NotAFile => write!(
+                f,
+                "{count} name{s} without a regular file (a directory, a symbolic link or the like), \
+                 for example {example}: put the message itself there"
+            ),
+            SkipReason::Changing => {
+                write!(f, "{count} file{s} that another program still writes to, for example {example}")
+            }
+        }
+    }
+}
+
 /// Why a maildrop could not be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -77,6 +144,18 @@ pub enum OpenError {
     Missing {
         /// Where it was looked for.
         path: PathBuf,
+    },
+    /// The Maildir is there, but not all of it.
+    #[error(
+        "the Maildir {} has no directory {folder}; create it as the owner of the Maildir, with \
+         `mkdir -m 700`, or let the store create what is missing (create_missing)",
+        .path.display()
+    )]
+    Incomplete {
+        /// Where the Maildir is.
+        path: PathBuf,
+        /// What it lacks: tmp, new or cur.
+        folder: &'static str,
     },
     /// The user name cannot be the name of a maildrop; it was not used as part of any path.
     #[error(

@@ -74,9 +74,7 @@ impl Dirs {
         let failed = |action, name: &str, errno: Errno| io_error(action, path.join(name), errno);
         let tmp = sys::open_dir(root, b"tmp").map_err(|errno| failed("open", "tmp", errno))?;
         let new = sys::open_dir(root, b"new").map_err(|errno| failed("open", "new", errno))?;
-        let stat = fs::fstat(root).map_err(|errno| failed("open", "", errno))?;
-        let is_foreign = rustix::process::geteuid().is_root() && stat.st_uid != 0;
-        let owner = is_foreign.then(|| (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid)));
+        let owner = sys::heir(root).map_err(|errno| failed("open", "", errno))?;
         Ok(Self { path: path.to_owned(), tmp, new, owner })
     }
 
@@ -141,10 +139,8 @@ impl Delivery {
         // From here on dropping cleans up.
         let file = BufWriter::with_capacity(16 * 1024, File::from(file));
         let this = Self { dirs, file, name, stage: Stage::InTmp, has_failed: false };
-        if let Some((uid, gid)) = this.dirs.owner {
-            fs::fchown(this.file.get_ref(), Some(uid), Some(gid))
-                .map_err(|errno| io_error("set the owner of", this.dirs.in_tmp(&this.name), errno))?;
-        }
+        sys::give(this.file.get_ref(), this.dirs.owner)
+            .map_err(|errno| io_error("set the owner of", this.dirs.in_tmp(&this.name), errno))?;
         Ok(this)
     }
 

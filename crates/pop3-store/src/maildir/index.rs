@@ -58,8 +58,9 @@ pub(super) fn write<'a>(
         Err(errno) => return Err(errno.into()),
     }
     let mut file = File::from(sys::create_file(maildir, NEW_NAME)?);
-    let stamp = file.write_all(&octets).and_then(|()| Ok(Stamp::of_fd(&file)?));
-    let renamed = stamp.and_then(|_| Ok(sys::rename_over(maildir, NEW_NAME, NAME)?));
+    let given = sys::heir(maildir).and_then(|heir| sys::give(&file, heir));
+    let written = given.map_err(Into::into).and_then(|()| file.write_all(&octets));
+    let renamed = written.and_then(|()| Ok(sys::rename_over(maildir, NEW_NAME, NAME)?));
     if renamed.is_err() {
         let _ = sys::unlink(maildir, NEW_NAME);
     }

@@ -64,12 +64,29 @@ pub(super) fn create(maildir: BorrowedFd<'_>) -> rustix::io::Result<()> {
 }
 
 fn open(maildir: BorrowedFd<'_>) -> rustix::io::Result<OwnedFd> {
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    match fs::openat(maildir, NAME, flags, Mode::RUSR | Mode::WUSR) {
+    let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let there = || fs::openat(maildir, NAME, flags, Mode::empty());
+    let opened = match there() {
+        Err(Errno::NOENT) => match create_new(maildir, flags) {
+            // Another session was quicker.
+            Err(Errno::EXIST) => there(),
+            created => created,
+        },
+        opened => opened,
+    };
+    match opened {
         // Nothing can be removed there, but sessions still exclude one another, by the directory itself.
         Err(Errno::ROFS) => sys::open_dir(maildir, b"."),
         opened => opened,
     }
+}
+
+fn create_new(maildir: BorrowedFd<'_>, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+    let heir = sys::heir(maildir)?;
+    let file = fs::openat(maildir, NAME, flags | OFlags::CREATE | OFlags::EXCL, Mode::RUSR | Mode::WUSR)?;
+    // It is not removed when this fails: another session may have it open.
+    sys::give(&file, heir)?;
+    Ok(file)
 }
 
 #[derive(Debug)]

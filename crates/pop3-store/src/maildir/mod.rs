@@ -14,6 +14,7 @@ mod lock;
 mod name;
 mod scan;
 mod session;
+mod skipped;
 mod snapshot;
 mod store;
 mod sys;
@@ -24,7 +25,7 @@ mod unique;
 use std::{
     io::Read,
     os::fd::{AsFd as _, BorrowedFd, OwnedFd},
-    os::unix::fs::DirBuilderExt as _,
+    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
@@ -39,7 +40,7 @@ pub use session::{MessageBody, OpenMaildir};
 pub use store::{Layout, MaildirStore};
 
 use crate::OpenError;
-use session::open_error;
+use session::{folder_error, open_error};
 
 /// One Maildir.
 ///
@@ -73,8 +74,8 @@ impl Maildir {
     ///
     /// # Errors
     ///
-    /// [`OpenError::Missing`] when the directory, or one of tmp, new and cur in it, is not there;
-    /// [`OpenError::Io`] when it cannot be opened or they are not on one file system.
+    /// [`OpenError::Missing`] when the directory is not there, [`OpenError::Incomplete`] when one of tmp, new
+    /// and cur in it is not; [`OpenError::Io`] when it cannot be opened or they are not on one file system.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, OpenError> {
         let path = path.into();
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -82,7 +83,8 @@ impl Maildir {
         Self::from_root(root, path)
     }
 
-    /// Opens a Maildir, and creates what is missing of it, for its owner alone.
+    /// Opens a Maildir, and creates what is missing of it, for its owner alone. What root creates gets the
+    /// owner of the directory that it is created in.
     ///
     /// # Errors
     ///
@@ -97,20 +99,18 @@ impl Maildir {
     }
 
     fn from_root(root: OwnedFd, path: PathBuf) -> Result<Self, OpenError> {
-        let check = || -> rustix::io::Result<()> {
-            let device = fs::fstat(&root)?.st_dev;
-            for folder in FOLDERS {
-                let stat = sys::stat(root.as_fd(), folder)?;
-                if sys::kind(&stat) != fs::FileType::Directory {
-                    return Err(Errno::NOTDIR);
-                }
-                if stat.st_dev != device {
-                    return Err(Errno::XDEV);
-                }
+        let failed = |errno| open_error("use the Maildir", &path, errno);
+        let device = fs::fstat(&root).map_err(failed)?.st_dev;
+        for folder in FOLDERS {
+            let stat = sys::stat(root.as_fd(), folder.as_bytes());
+            let stat = stat.map_err(|errno| folder_error(folder, &path, errno))?;
+            if sys::kind(&stat) != fs::FileType::Directory {
+                return Err(folder_error(folder, &path, Errno::NOTDIR));
             }
-            Ok(())
-        };
-        check().map_err(|errno| open_error("use the Maildir", &path, errno))?;
+            if stat.st_dev != device {
+                return Err(failed(Errno::XDEV));
+            }
+        }
         Ok(Self { path, root, dirs: OnceLock::new() })
     }
 
@@ -159,18 +159,19 @@ impl Maildir {
 }
 
 /// What makes a directory a Maildir.
-const FOLDERS: [&[u8]; 3] = [b"tmp", b"new", b"cur"];
+const FOLDERS: [&str; 3] = ["tmp", "new", "cur"];
+
+/// Whether nothing is missing in the directory of a Maildir. A backup may lose directories that are empty.
+fn is_complete(root: BorrowedFd<'_>) -> bool {
+    FOLDERS.iter().all(|folder| !matches!(sys::stat(root, folder.as_bytes()), Err(Errno::NOENT)))
+}
 
 /// Creates what is missing in the directory of a Maildir, and makes it durable: a message in a directory
 /// that a crash can take away would not be.
 fn complete(root: BorrowedFd<'_>) -> rustix::io::Result<()> {
     let mut is_new = false;
     for folder in FOLDERS {
-        match fs::mkdirat(root, folder, Mode::RWXU) {
-            Ok(()) => is_new = true,
-            Err(Errno::EXIST) => {}
-            Err(errno) => return Err(errno),
-        }
+        is_new |= sys::create_dir(root, folder.as_bytes())?;
     }
     if is_new {
         lock::create(root)?;
@@ -184,16 +185,17 @@ fn create_directories(path: &Path) -> Result<(), OpenError> {
     if path.is_dir() {
         return Ok(());
     }
-    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(parent) = parent {
         create_directories(parent)?;
     }
-    let failed = |action, source| OpenError::Io { action, path: path.to_owned(), source };
-    match std::fs::DirBuilder::new().mode(0o700).create(path) {
-        Ok(()) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(failed("create", error)),
-    }
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let flushed = std::fs::File::open(parent).and_then(|parent| parent.sync_all());
-    flushed.map_err(|error| failed("flush the directory above", error))
+    // A path that ends in `..` is there as soon as the directories above it are.
+    let Some(name) = path.file_name() else { return Ok(()) };
+    let failed =
+        |action| move |errno: Errno| OpenError::Io { action, path: path.to_owned(), source: errno.into() };
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let above = fs::open(parent.unwrap_or(Path::new(".")), flags, Mode::empty())
+        .map_err(failed("open the directory above"))?;
+    sys::create_dir(above.as_fd(), name.as_bytes()).map_err(failed("create"))?;
+    fs::fsync(above).map_err(failed("flush the directory above"))
 }

@@ -1,6 +1,9 @@
 //! From two directories to a snapshot.
 
-use std::os::fd::{AsFd as _, BorrowedFd};
+use std::{
+    io::ErrorKind,
+    os::fd::{AsFd as _, BorrowedFd},
+};
 
 use pop3_proto::{
     body::OctetCounter,
@@ -8,17 +11,19 @@ use pop3_proto::{
     types::{Octets, UniqueId},
 };
 use rustix::{
-    fs::{self, FileType, Stat},
+    fs::{self, Access, AtFlags, FileType, Stat},
     io::{Errno, Result},
 };
 
 use super::{
     index::Fact,
     name,
+    skipped::SkippedFiles,
     snapshot::{Entry, Folder, Snapshot, Stamps, order, slice},
     sys::{self, Identity, Stamp, Version},
     unique,
 };
+use crate::SkipReason;
 
 /// A locked Maildir, ready to be read.
 #[derive(Debug, Clone, Copy)]
@@ -54,12 +59,16 @@ impl Owner {
         Self { maildir: maildir.st_uid, process: rustix::process::geteuid().as_raw() }
     }
 
-    /// Whether this can be a message of the Maildir: a regular file that belongs to its owner.
+    /// Why this cannot be a message of the Maildir: a regular file that belongs to its owner.
     ///
     /// A hard link to a file of somebody else must not be sent out by a server that may read everything.
-    pub(super) fn accepts(self, stat: &Stat) -> bool {
+    pub(super) fn objection(self, stat: &Stat) -> Option<SkipReason> {
         let is_ours = self.process != 0 && stat.st_uid == self.process;
-        sys::kind(stat) == FileType::RegularFile && (stat.st_uid == self.maildir || is_ours)
+        if sys::kind(stat) != FileType::RegularFile {
+            return Some(SkipReason::NotAFile);
+        }
+        let other = SkipReason::OtherOwner { file: stat.st_uid, maildrop: self.maildir };
+        (stat.st_uid != self.maildir && !is_ours).then_some(other)
     }
 }
 
@@ -104,7 +113,7 @@ struct Listing {
     twins: Vec<(Folder, Box<[u8]>)>,
     /// Whether a message got a base of its own.
     is_renamed: bool,
-    skipped: u32,
+    skipped: SkippedFiles,
 }
 
 #[derive(Debug, Clone)]
@@ -134,7 +143,8 @@ impl Listing {
         let base_len = name::base_len(name);
         let sizes = (u32::try_from(self.names.len()), u8::try_from(name.len()), u8::try_from(base_len));
         let (Ok(start), Ok(len), Ok(base_len)) = sizes else {
-            self.skipped = self.skipped.saturating_add(1);
+            // The names of a Maildir together are as long as this can count.
+            self.skipped.note(SkipReason::Unreadable(ErrorKind::OutOfMemory), folder, name);
             return;
         };
         self.names.extend_from_slice(name);
@@ -142,18 +152,19 @@ impl Listing {
         self.items.push(Item { time, start, len, base_len, folder, has_arrived, id: None });
     }
 
-    /// Moves messages from new to cur; those that cannot be moved are listed where they are.
+    /// Moves messages from new to cur; those that cannot be moved, or cannot be read, are listed where they
+    /// are.
     fn take_new(&mut self, folders: &Folders<'_>) -> Result<()> {
-        let mut arrivals: Vec<(Box<[u8]>, FileType)> = Vec::new();
+        let mut arrivals: Vec<Box<[u8]>> = Vec::new();
+        let skipped = &mut self.skipped;
         sys::read_dir(folders.new, |name, kind| {
-            if name::is_candidate(name) && is_maybe_message(kind) {
-                arrivals.push((name.into(), kind));
+            if is_maybe_message(Folder::New, name, kind, skipped) {
+                arrivals.push(name.into());
             }
         })?;
-        for (name, kind) in arrivals {
-            let is_message = kind == FileType::RegularFile
-                || sys::stat(folders.new, &name).is_ok_and(|stat| folders.owner.accepts(&stat));
-            if !is_message {
+        for name in arrivals {
+            if !is_readable(folders, &name) {
+                self.push(Folder::New, &name, true);
                 continue;
             }
             let target = name::in_cur(&name);
@@ -179,12 +190,14 @@ impl Listing {
         let mut arrived: Vec<&[u8]> = arrived.split(|octet| *octet == b'/').collect();
         arrived.sort_unstable();
         let names = self.names.len();
+        let skipped = self.skipped.clone();
         let mut stamp = Stamp::of_fd(folders.cur)?;
         for _ in 0..3 {
             self.items.truncate(arrivals);
             self.names.truncate(names);
+            self.skipped = skipped.clone();
             sys::read_dir(folders.cur, |name, kind| {
-                if name::is_candidate(name) && is_maybe_message(kind) {
+                if is_maybe_message(Folder::Cur, name, kind, &mut self.skipped) {
                     let has_arrived = !arrived.is_empty() && arrived.binary_search(&name).is_ok();
                     self.push(Folder::Cur, name, has_arrived);
                 }
@@ -251,8 +264,8 @@ impl Listing {
                 Err(errno) => return Err(errno),
             };
             let identity = Identity::of(&stat);
-            if !folders.owner.accepts(&stat) {
-                self.skipped = self.skipped.saturating_add(1);
+            if let Some(reason) = folders.owner.objection(&stat) {
+                self.skipped.note(reason, item.folder, item.name(&self.names));
             } else if files.iter().any(|(known, ..)| *known == identity) {
                 // One file under two names, as a delivery by link leaves behind when it is killed.
                 self.twins.push((item.folder, item.name(&self.names).into()));
@@ -327,16 +340,20 @@ impl Listing {
                 None => counter.examine(folders, item.folder, item.name(&names))?,
             };
             let shares_base = item.id.is_some();
-            let place = (item.start, item.len, item.folder);
+            let (start, len, folder) = (item.start, item.len, item.folder);
             let unique_id = item.id.map_or_else(|| name::unique_id(base), |id| Some(*id));
             match (found, unique_id) {
                 (Found::Message(version, size), Some(unique_id)) => {
-                    let (start, len, folder) = place;
                     entries.push(Entry { version, start, len, folder, shares_base });
                     messages.push(MessageInfo { size, unique_id });
                 }
                 (Found::Absent, _) => {}
-                (Found::Unreadable, _) | (_, None) => skipped = skipped.saturating_add(1),
+                (Found::Skipped(reason), _) => skipped.note(reason, folder, slice(&names, start, len)),
+                // This never comes out: every name has an id.
+                (Found::Message(..), None) => {
+                    let reason = SkipReason::Unreadable(ErrorKind::InvalidData);
+                    skipped.note(reason, folder, slice(&names, start, len));
+                }
             }
         }
         names.shrink_to_fit();
@@ -357,9 +374,26 @@ impl Listing {
     }
 }
 
-/// Regular files, and what the file system would not tell the kind of.
-fn is_maybe_message(kind: FileType) -> bool {
-    matches!(kind, FileType::RegularFile | FileType::Unknown)
+/// Whether a name in a directory can be a message: a regular file, or what the file system would not tell
+/// the kind of. What stands in the place of a message is noted.
+fn is_maybe_message(folder: Folder, name: &[u8], kind: FileType, skipped: &mut SkippedFiles) -> bool {
+    if !name::is_candidate(name) {
+        return false;
+    }
+    let is_file = matches!(kind, FileType::RegularFile | FileType::Unknown);
+    if !is_file {
+        skipped.note(SkipReason::NotAFile, folder, name);
+    }
+    is_file
+}
+
+/// Whether a file in new can be listed as a message. One that cannot stays where it is, so that it is still
+/// new when its owner or mode is put right.
+fn is_readable(folders: &Folders<'_>, name: &[u8]) -> bool {
+    let Ok(stat) = sys::stat(folders.new, name) else { return false };
+    let access = || fs::accessat(folders.new, name, Access::READ_OK, AtFlags::EACCESS);
+    // Where the system cannot say, opening the file does.
+    folders.owner.objection(&stat).is_none() && access() != Err(Errno::ACCESS)
 }
 
 fn fact_of<'a>(facts: &[Fact<'a>], base: &[u8]) -> Option<Fact<'a>> {
@@ -386,7 +420,15 @@ fn take_fact<'a>(facts: &mut &[Fact<'a>], base: &[u8]) -> Option<Fact<'a>> {
 enum Found {
     Message(Version, Octets),
     Absent,
-    Unreadable,
+    Skipped(SkipReason),
+}
+
+/// The reason for a file that cannot be read: its owner, if that is wrong, or what the system said.
+fn unreadable(folders: &Folders<'_>, folder: Folder, name: &[u8], errno: Errno) -> Found {
+    let stat = sys::stat(folders.of(folder), name);
+    let objection = stat.ok().and_then(|stat| folders.owner.objection(&stat));
+    let said = SkipReason::Unreadable(std::io::Error::from(errno).kind());
+    Found::Skipped(objection.unwrap_or(said))
 }
 
 /// Counts the octets of messages, in pieces of 64 KiB.
@@ -403,21 +445,27 @@ impl Counter {
             // These are troubles of the machine, not of this file: no login is better than one that
             // does not list all mail.
             Err(errno @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::IO)) => return Err(errno),
-            Err(_) => return Ok(Found::Unreadable),
+            Err(Errno::LOOP | Errno::NXIO) => return Ok(Found::Skipped(SkipReason::NotAFile)),
+            Err(errno) => return Ok(unreadable(folders, folder, name, errno)),
         };
         // A file that grows while it is counted gets a second chance.
         for _ in 0..2 {
             let stat = fs::fstat(&file)?;
-            if !folders.owner.accepts(&stat) {
-                return Ok(Found::Unreadable);
+            if let Some(reason) = folders.owner.objection(&stat) {
+                return Ok(Found::Skipped(reason));
             }
             let version = Version::of(&stat);
-            let (octets, size) = self.count(file.as_fd())?;
+            let (octets, size) = match self.count(file.as_fd()) {
+                Ok(counted) => counted,
+                Err(errno) if sys::is_absent(errno) => return Ok(Found::Absent),
+                Err(errno @ (Errno::NOMEM | Errno::IO)) => return Err(errno),
+                Err(errno) => return Ok(unreadable(folders, folder, name, errno)),
+            };
             if octets == version.len {
                 return Ok(Found::Message(version, size));
             }
         }
-        Ok(Found::Unreadable)
+        Ok(Found::Skipped(SkipReason::Changing))
     }
 
     /// The octets in the file, and the size of the message, from the start of the file.

@@ -25,7 +25,7 @@ use super::{
     snapshot::{Folder, Snapshot, Stamps},
     sys::{self, Version},
 };
-use crate::{OpenError, OpenMaildrop, ReadError, UpdateError};
+use crate::{OpenError, OpenMaildrop, ReadError, SkipReason, Skipped, UpdateError};
 
 #[cfg(test)]
 pub(super) use update::UpdateStep;
@@ -88,8 +88,10 @@ impl OpenMaildir {
             Err(LockError::System(errno)) => return Err(failed("lock", errno)),
         };
         let owner = Owner::of(&fs::fstat(&root).map_err(|errno| failed("open", errno))?);
-        let cur = sys::open_dir(root.as_fd(), b"cur").map_err(|errno| failed("open cur in", errno))?;
-        let new = sys::open_dir(root.as_fd(), b"new").map_err(|errno| failed("open new in", errno))?;
+        let open_folder = |folder: &'static str| {
+            sys::open_dir(root.as_fd(), folder.as_bytes()).map_err(|errno| folder_error(folder, path, errno))
+        };
+        let (cur, new) = (open_folder("cur")?, open_folder("new")?);
         let folders = Folders { cur: cur.as_fd(), new: new.as_fd(), owner };
         let snapshot = take_snapshot(root.as_fd(), &folders, slot.as_ref())
             .map_err(|errno| failed("list the messages in", errno))?;
@@ -101,13 +103,6 @@ impl OpenMaildir {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// Files in new and cur that may be messages and are not listed, because they cannot be read or
-    /// belong to somebody else. A server says so in its log.
-    #[must_use]
-    pub fn skipped(&self) -> u32 {
-        self.snapshot.skipped
     }
 
     /// Tries the names of a message until one leads to it: those that are known, and those that a new look
@@ -189,8 +184,11 @@ impl OpenMaildir {
             Err(errno) => return Err(errno),
         };
         let stat = fs::fstat(&file)?;
-        if !self.owner.accepts(&stat) {
-            return Ok(Attempt::Other);
+        match self.owner.objection(&stat) {
+            None => {}
+            // It may be the message all the same, as a backup brought it back.
+            Some(SkipReason::OtherOwner { .. }) => return Err(Errno::ACCESS),
+            Some(_) => return Ok(Attempt::Other),
         }
         let version = Version::of(&stat);
         if version != listed {
@@ -272,6 +270,11 @@ impl OpenMaildrop for OpenMaildir {
         self.snapshot.maildrop.clone()
     }
 
+    /// Names that begin with a dot are no messages and do not count. M-MD-11.
+    fn skipped(&self) -> Vec<Skipped> {
+        self.snapshot.skipped.in_maildir(&self.path)
+    }
+
     fn read(&self, number: MessageNumber) -> Result<MessageBody, ReadError> {
         let index = number.index();
         match self.find(index, |folder, name| self.open_verified(index, folder, name)) {
@@ -348,6 +351,14 @@ pub(super) fn open_error(action: &'static str, path: &Path, errno: Errno) -> Ope
     match errno {
         Errno::NOENT => OpenError::Missing { path: path.to_owned() },
         errno => OpenError::Io { action, path: path.to_owned(), source: errno.into() },
+    }
+}
+
+/// The same for tmp, new or cur.
+pub(super) fn folder_error(folder: &'static str, path: &Path, errno: Errno) -> OpenError {
+    match errno {
+        Errno::NOENT => OpenError::Incomplete { path: path.to_owned(), folder },
+        errno => OpenError::Io { action: "open", path: path.join(folder), source: errno.into() },
     }
 }
 

@@ -7,6 +7,7 @@ use pop3_proto::server::Maildrop;
 use super::{
     index::Fact,
     name,
+    skipped::SkippedFiles,
     sys::{Stamp, Version},
 };
 
@@ -49,8 +50,8 @@ pub(super) struct Snapshot {
     pub(super) touches_new: bool,
     /// The index that says the same, if one could be written.
     pub(super) index: Option<Stamp>,
-    /// Files that may be messages and cannot be read.
-    pub(super) skipped: u32,
+    /// Files that may be messages and are not listed.
+    pub(super) skipped: SkippedFiles,
 }
 
 /// Where one message is.
@@ -114,6 +115,7 @@ impl Snapshot {
 
     /// Whether a scan would find the same.
     pub(super) fn is_current(&self, stamps: &Stamps, index: Option<Stamp>) -> bool {
-        self.is_settled && self.stamps == *stamps && self.index == index
+        // A file gets another owner or mode without a trace in the stamps of its directory.
+        self.is_settled && self.skipped.is_empty() && self.stamps == *stamps && self.index == index
     }
 }

@@ -12,8 +12,8 @@ use rustix::{
 };
 
 use super::{
-    Maildir, OpenMaildir, cache::Cache, complete, create_directories, name::MAX_NAME, session::open_error,
-    sys,
+    Maildir, OpenMaildir, cache::Cache, complete, create_directories, is_complete, name::MAX_NAME,
+    session::open_error, sys,
 };
 use crate::{OpenError, Store};
 
@@ -87,7 +87,9 @@ impl MaildirStore {
         self
     }
 
-    /// Whether a Maildir that is missing is created at the first login or delivery. It is not, at first.
+    /// Whether a Maildir that is missing is created at the first login or delivery, and one that lacks tmp,
+    /// new or cur is completed. It is not, at first. What root creates gets the owner of the directory that it
+    /// is created in.
     #[must_use]
     pub fn create_missing(mut self, creates_missing: bool) -> Self {
         self.creates_missing = creates_missing;
@@ -128,17 +130,21 @@ impl MaildirStore {
                 (format!("{user}/{name}"), self.path.join(user).join(&**name))
             }
         };
-        let opened = match open_beneath(self.root.as_fd(), &below) {
-            Err(Errno::NOENT) if self.creates_missing => self.create(&below),
-            Ok(root) if self.creates_missing && sys::stat(root.as_fd(), b"cur").is_err() => {
-                complete(root.as_fd()).map(|()| root)
-            }
-            opened => opened,
+        let failed = |action| {
+            let path = &path;
+            move |errno| open_error(action, path, errno)
         };
-        match opened {
-            Ok(root) => Ok((root, path)),
-            Err(errno) => Err(open_error("open the maildrop", &path, errno)),
+        let root = match open_beneath(self.root.as_fd(), &below) {
+            // Missing it is not: that it cannot be created is what there is to say.
+            Err(Errno::NOENT) if self.creates_missing => self.create(&below).map_err(|errno| {
+                OpenError::Io { action: "create", path: path.clone(), source: errno.into() }
+            })?,
+            opened => opened.map_err(failed("open the maildrop"))?,
+        };
+        if self.creates_missing && !is_complete(root.as_fd()) {
+            complete(root.as_fd()).map_err(failed("create tmp, new or cur in"))?;
         }
+        Ok((root, path))
     }
 
     #[cfg(test)]
@@ -150,16 +156,12 @@ impl MaildirStore {
         let mut dir: Option<OwnedFd> = None;
         for component in below.split('/') {
             let at = dir.as_ref().map_or(self.root.as_fd(), OwnedFd::as_fd);
-            match fs::mkdirat(at, component, Mode::RWXU) {
-                Ok(()) => fs::fsync(at)?,
-                Err(Errno::EXIST) => {}
-                Err(errno) => return Err(errno),
+            if sys::create_dir(at, component.as_bytes())? {
+                fs::fsync(at)?;
             }
             dir = Some(sys::open_dir(at, component.as_bytes())?);
         }
-        let dir = dir.ok_or(Errno::NOENT)?;
-        complete(dir.as_fd())?;
-        Ok(dir)
+        dir.ok_or(Errno::NOENT)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::{
-    fs::{self, AtFlags, FileType, Mode, OFlags, Stat},
+    fs::{self, AtFlags, FileType, Gid, Mode, OFlags, Stat, Uid},
     io::{Errno, Result},
 };
 
@@ -24,6 +24,49 @@ pub(super) fn open_file(at: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd> {
 pub(super) fn create_file(at: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     fs::openat(at, name, flags, Mode::RUSR | Mode::WUSR)
+}
+
+/// Who gets what is created in this directory: its owner, when this process is root and the owner is not.
+/// Without that the program that runs as this owner could not open it.
+pub(super) fn heir(dir: BorrowedFd<'_>) -> Result<Option<(Uid, Gid)>> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(None);
+    }
+    let stat = fs::fstat(dir)?;
+    Ok((stat.st_uid != 0).then(|| (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid))))
+}
+
+/// Gives an open file or directory to its heir. By descriptor: whatever its name leads to by now, only what
+/// was created changes hands.
+pub(super) fn give(file: impl AsFd, heir: Option<(Uid, Gid)>) -> Result<()> {
+    match heir {
+        Some((uid, gid)) => fs::fchown(file, Some(uid), Some(gid)),
+        None => Ok(()),
+    }
+}
+
+/// Creates a directory for its owner alone, who is the owner of the directory above; false when the name is
+/// taken.
+pub(super) fn create_dir(at: BorrowedFd<'_>, name: &[u8]) -> Result<bool> {
+    let heir = heir(at)?;
+    match fs::mkdirat(at, name, Mode::RWXU) {
+        Ok(()) => {}
+        Err(Errno::EXIST) => return Ok(false),
+        Err(errno) => return Err(errno),
+    }
+    if heir.is_some() {
+        // Between the two calls the owner of the directory above may have put something else there. What
+        // does not belong to root was not created here.
+        let given = open_dir(at, name).and_then(|dir| match fs::fstat(&dir)?.st_uid {
+            0 => give(dir, heir),
+            _ => Ok(()),
+        });
+        if let Err(errno) = given {
+            let _ = fs::unlinkat(at, name, AtFlags::REMOVEDIR);
+            return Err(errno);
+        }
+    }
+    Ok(true)
 }
 
 /// What `name` is, without following a symbolic link.

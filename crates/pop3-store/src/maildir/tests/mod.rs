@@ -4,7 +4,9 @@ mod crash;
 mod delivery;
 mod hostile;
 mod index;
+mod owners;
 mod sessions;
+mod skipped;
 mod unique_ids;
 
 use std::{

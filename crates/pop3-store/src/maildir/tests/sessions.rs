@@ -225,7 +225,7 @@ fn one_session_at_a_time() {
     drop(again);
     // A login that fails behind the lock gives it back.
     fs::rename(root.path().join("alice/cur"), root.path().join("alice/gone")).unwrap();
-    assert!(matches!(other_store.open("alice"), Err(OpenError::Missing { .. })));
+    assert!(matches!(other_store.open("alice"), Err(OpenError::Incomplete { .. })));
     fs::rename(root.path().join("alice/gone"), root.path().join("alice/cur")).unwrap();
     assert!(store.open("alice").is_ok());
 }
