@@ -3,7 +3,10 @@
 
 use std::{io, time::Instant};
 
-use pop3_proto::server::{CloseReason, Rejection};
+use pop3_proto::{
+    server::{CloseReason, Rejection},
+    types::MessageNumber,
+};
 use pop3_store::Store;
 use tracing::{debug, info, warn};
 
@@ -46,6 +49,31 @@ impl<S: Store, A: Authenticator> Session<S, A> {
             }
             None => info!(session, %peer, %user, messages, "logged in without TLS"),
         }
+        self.log_skipped(opened);
+    }
+
+    /// The owner of the mail sees nothing of it, so the operator has to. One line, however many they are.
+    fn log_skipped(&self, opened: &Opened<S::Maildrop>) {
+        let skipped = opened.skipped_files();
+        if skipped == 0 {
+            return;
+        }
+        let (session, peer, user) = (self.id, self.peer, opened.user.escape_debug());
+        let reasons: Vec<_> = opened.skipped.iter().map(ToString::to_string).collect();
+        let reason = reasons.join("; ");
+        warn!(session, %peer, %user, skipped, %reason, "files in the maildrop are not listed");
+    }
+
+    /// One line for the first message of a session; the end of the session counts them.
+    pub(super) fn log_unreadable(&mut self, number: MessageNumber, reason: &str) {
+        self.unreadable = self.unreadable.saturating_add(1);
+        let (session, peer, reason) = (self.id, self.peer, reason.escape_debug());
+        let user = self.shown_user();
+        if self.unreadable == 1 {
+            warn!(session, %peer, user, %number, %reason, "a message cannot be read");
+        } else {
+            debug!(session, %peer, user, %number, %reason, "another message cannot be read");
+        }
     }
 
     /// Nothing before a login.
@@ -55,12 +83,13 @@ impl<S: Store, A: Authenticator> Session<S, A> {
 
     pub(super) fn log_end(&self, end: Result<CloseReason, Error>) {
         let (session, peer, retrieved) = (self.id, self.peer, self.retrieved);
+        let (skipped, unreadable) = (self.skipped, self.unreadable);
         let user = self.shown_user();
         match end {
             Ok(CloseReason::Quit) => debug!(session, %peer, user, "ended with QUIT"),
             Ok(reason) if self.may_log() => {
                 let reason = in_words(reason);
-                info!(session, %peer, user, retrieved, removed = 0, reason, "ended without QUIT");
+                info!(session, %peer, user, retrieved, removed = 0, reason, skipped, unreadable, "ended without QUIT");
             }
             Err(Error::Peer(error)) if self.may_log() => {
                 warn!(session, %peer, user, %error, "the client broke the protocol");
@@ -74,7 +103,7 @@ impl<S: Store, A: Authenticator> Session<S, A> {
                     }
                     error => error.to_string(),
                 };
-                info!(session, %peer, user, retrieved, removed = 0, reason, "ended without QUIT");
+                info!(session, %peer, user, retrieved, removed = 0, reason, skipped, unreadable, "ended without QUIT");
             }
             Err(error) => debug!(session, %peer, %error, "ended"),
         }

@@ -7,7 +7,7 @@ use pop3_proto::server::{Login, Rejection};
 use pop3_sasl::{
     Answer, Failure, Mechanism, Nonce, Question, Secret, ServerOptions, Step, apop, prepare_query,
 };
-use pop3_store::{OpenError, OpenMaildrop, Store};
+use pop3_store::{OpenError, OpenMaildrop, Skipped, Store};
 
 use crate::{Authenticator, Shared, Unavailable, admission::UserAdmission, penalties::Tried};
 
@@ -73,6 +73,8 @@ pub(super) struct Opened<M> {
     pub(super) user: Box<str>,
     pub(super) maildrop: Arc<M>,
     pub(super) admission: UserAdmission,
+    /// What is in the maildrop and not listed.
+    pub(super) skipped: Vec<Skipped>,
 }
 
 /// A login that failed; the text is for the log.
@@ -323,7 +325,10 @@ fn open<S: Store, A: Authenticator>(
         return Err(Refusal::new(Rejection::Temporary, "the user has too many sessions"));
     };
     match shared.store.open(user) {
-        Ok(maildrop) => Ok(Opened { user: user.into(), maildrop: Arc::new(maildrop), admission }),
+        Ok(maildrop) => {
+            let skipped = maildrop.skipped();
+            Ok(Opened { user: user.into(), maildrop: Arc::new(maildrop), admission, skipped })
+        }
         Err(error) => Err(Refusal::new(blame(&error), error.to_string())),
     }
 }
@@ -333,7 +338,9 @@ fn blame(error: &OpenError) -> Rejection {
     use std::io::ErrorKind as E;
     match error {
         OpenError::InUse => Rejection::InUse,
-        OpenError::Missing { .. } | OpenError::UnsafeName => Rejection::Permanent,
+        OpenError::Missing { .. } | OpenError::Incomplete { .. } | OpenError::UnsafeName => {
+            Rejection::Permanent
+        }
         OpenError::Io { source, .. } => match source.kind() {
             E::PermissionDenied
             | E::NotADirectory
@@ -350,5 +357,10 @@ fn blame(error: &OpenError) -> Rejection {
 impl<M: OpenMaildrop> Opened<M> {
     pub(super) fn messages(&self) -> usize {
         self.maildrop.maildrop().messages().len()
+    }
+
+    /// Files that may be messages and are not listed.
+    pub(super) fn skipped_files(&self) -> u32 {
+        self.skipped.iter().fold(0, |sum, skipped| sum.saturating_add(skipped.count))
     }
 }

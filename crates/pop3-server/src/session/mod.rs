@@ -28,7 +28,7 @@ use tokio::{
     task::spawn_blocking,
     time::{sleep, timeout, timeout_at},
 };
-use tracing::{debug, error, info, warn};
+use tracing::{debug, error, info};
 
 use crate::{
     Authenticator, Kind, Shared,
@@ -65,6 +65,9 @@ pub(crate) struct Session<S: Store, A> {
     exchange: Option<Exchange>,
     ahead: Ahead,
     retrieved: u32,
+    /// Files of the maildrop that were not listed, and messages that were listed and could not be read.
+    skipped: u32,
+    unreadable: u32,
     is_told_to_stop: bool,
     /// When the connection is cut, whatever it does, unless somebody has logged in.
     authorization_ends: Option<Instant>,
@@ -88,6 +91,8 @@ impl<S: Store, A: Authenticator> Session<S, A> {
             exchange: None,
             ahead: Ahead::default(),
             retrieved: 0,
+            skipped: 0,
+            unreadable: 0,
             is_told_to_stop: false,
             admission,
             authorization_ends: None,
@@ -310,6 +315,7 @@ impl<S: Store, A: Authenticator> Session<S, A> {
             Verdict::Accepted(opened) => {
                 self.log_login(driver, &opened);
                 self.user = Some(opened.user.clone());
+                self.skipped = opened.skipped_files();
                 let maildrop = opened.maildrop.maildrop();
                 if !self.is_told_to_stop {
                     self.opened = Some(opened);
@@ -373,7 +379,7 @@ impl<S: Store, A: Authenticator> Session<S, A> {
                 driver.send_message(body).await
             }
             Err(reason) => {
-                warn!(session = self.id, %number, reason = %reason.escape_debug(), "a message cannot be read");
+                self.log_unreadable(number, &reason);
                 let _ = driver.machine.refuse_message(Some(ResponseCode::SysTemp));
                 Ok(())
             }
@@ -397,12 +403,17 @@ impl<S: Store, A: Authenticator> Session<S, A> {
             Ok(()) => {
                 info!(
                     session = self.id, peer = %self.peer, user = self.shown_user(),
-                    retrieved = self.retrieved, removed = marked, "logged out"
+                    retrieved = self.retrieved, removed = marked, skipped = self.skipped,
+                    unreadable = self.unreadable, "logged out"
                 );
                 UpdateOutcome::Removed
             }
             Err(reason) => {
-                error!(session = self.id, peer = %self.peer, user = self.shown_user(), marked, %reason, "not everything was removed");
+                error!(
+                    session = self.id, peer = %self.peer, user = self.shown_user(), marked, %reason,
+                    retrieved = self.retrieved, skipped = self.skipped, unreadable = self.unreadable,
+                    "not everything was removed"
+                );
                 UpdateOutcome::SomeNotRemoved
             }
         };

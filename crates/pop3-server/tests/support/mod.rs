@@ -135,6 +135,19 @@ pub(crate) fn root() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
+/// A configuration file for Alice, without TLS, and what it names: users file and directory of Maildirs.
+pub(crate) fn plain_configuration(folder: &Path, more: &str) -> PathBuf {
+    std::fs::write(folder.join("users"), format!("{USER}:{{PLAIN}}{PASSWORD}\n")).unwrap();
+    std::fs::create_dir_all(folder.join("mail")).unwrap();
+    let text = format!(
+        "[[listen]]\naddress = \"127.0.0.1:0\"\nkind = \"plain\"\n\n[login]\nplaintext_without_tls = true\n\n\
+         [users]\nfile = \"users\"\n\n[maildir]\nroot = \"mail\"\n{more}"
+    );
+    let path = folder.join("server.toml");
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
 /// Delivers messages to Alice.
 pub(crate) fn deliver(root: &Path, messages: &[&[u8]]) {
     deliver_to(root, USER, messages);

@@ -48,6 +48,23 @@ impl Program {
         Self::start_command(Self::command(arguments))
     }
 
+    /// Starts it so that permissions hold for it, also when the test runs as root; `None` where the system does
+    /// not let a test do that.
+    pub(crate) fn start_unprivileged(arguments: &[&str]) -> Option<Self> {
+        if !rustix::process::geteuid().is_root() {
+            return Some(Self::start(arguments));
+        }
+        let privileges = ["--bounding-set", "-all", "--inh-caps", "-all"];
+        let can = Command::new("setpriv").args(privileges).arg("true").status();
+        if !can.is_ok_and(|status| status.success()) {
+            return None;
+        }
+        let mut command = Command::new("setpriv");
+        command.args(privileges).arg(env!("CARGO_BIN_EXE_pop3-server")).args(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Some(Self::start_command(command))
+    }
+
     /// Starts it with so many files that it may open, and none more.
     pub(crate) fn start_with_files(files: usize, arguments: &[&str]) -> Self {
         let mut command = Command::new("sh");
