@@ -74,6 +74,7 @@ mod admission;
 mod authenticator;
 mod config;
 mod flood;
+mod ownership;
 mod penalties;
 mod server;
 mod session;

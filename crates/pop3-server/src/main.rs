@@ -1,5 +1,6 @@
 //! The `pop3-server` program.
 
+mod ownership;
 mod program;
 
 fn main() -> std::process::ExitCode {

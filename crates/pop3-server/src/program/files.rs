@@ -1,4 +1,5 @@
-//! Files that are made once, and are nobody else's business.
+//! Files that are made once, and are nobody else's business. What root makes belongs to the owner of the
+//! directory that it is made in.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -8,11 +9,14 @@ use std::{
 };
 
 use anyhow::Context as _;
+use rustix::fs::OFlags;
+
+use crate::ownership::{folder, give_to_owner_of};
 
 /// Creates a directory for its owner alone, and those above it; true when it was not there.
 pub(super) fn create_directory(path: &Path) -> anyhow::Result<bool> {
     let is_new = !path.is_dir();
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(|| {
+    create_missing(path).with_context(|| {
         format!("cannot create the directory {}, check the path and its permissions", path.display())
     })?;
     // One that cannot be read would look empty, and everything would be made again.
@@ -20,6 +24,22 @@ pub(super) fn create_directory(path: &Path) -> anyhow::Result<bool> {
         format!("cannot read the directory {}, check whom it belongs to and its permissions", path.display())
     })?;
     Ok(is_new)
+}
+
+fn create_missing(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if path.parent().is_some_and(|parent| !parent.as_os_str().is_empty()) {
+        create_missing(folder(path))?;
+    }
+    match fs::DirBuilder::new().mode(0o700).create(path) {
+        // A path that ends in `..` is there as soon as the directories above it are.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => return Ok(()),
+        created => created?,
+    }
+    let flags = (OFlags::DIRECTORY | OFlags::NOFOLLOW).bits().cast_signed();
+    give_to_owner_of(folder(path), &OpenOptions::new().read(true).custom_flags(flags).open(path)?)
 }
 
 /// Writes a file that is whole or not there, readable for its owner alone, and on the disk.
@@ -31,6 +51,7 @@ pub(super) fn write_private(path: &Path, content: &[u8]) -> anyhow::Result<()> {
             _ => {}
         }
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
+        give_to_owner_of(folder(path), &file)?;
         file.write_all(content)?;
         file.sync_all()?;
         fs::rename(&new, path)?;
@@ -47,10 +68,6 @@ pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(ending);
     path.with_file_name(name)
-}
-
-fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A secret of 32 octets that is made at first use, and stays.

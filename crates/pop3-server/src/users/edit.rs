@@ -1,25 +1,26 @@
 //! Changes to a users file: one at a time, and all or nothing.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, Metadata, OpenOptions, Permissions},
     io::{self, Write as _},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown},
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 use zeroize::Zeroizing;
 
 use super::{EntryError, NewSecrets, check_name, entry};
+use crate::ownership::{folder, give_to_owner_of};
 
 /// Holds a users file for a change; others wait. Lines that are not touched stay as they are, comments
-/// among them.
+/// among them. Root keeps the owner of the file; a new one gets the owner of its directory.
 #[derive(Debug)]
 pub struct UsersFileEditor {
     path: PathBuf,
     lines: Vec<Zeroizing<String>>,
-    /// Whom the file belongs to, if it is there.
-    owner: Option<(u32, u32)>,
+    /// What the file was before, if it is there.
+    before: Option<Metadata>,
     _lock: File,
 }
 
@@ -52,21 +53,16 @@ impl UsersFileEditor {
         let path = path.into();
         let lock_path = beside(&path, ".lock");
         let failed = |action, path: &Path, source| EditError::Io { action, path: path.to_owned(), source };
-        let lock = private(OpenOptions::new().write(true).create(true).truncate(false))
-            .open(&lock_path)
-            .map_err(|source| failed("create", &lock_path, source))?;
+        let lock = open_lock(&lock_path).map_err(|source| failed("create", &lock_path, source))?;
         flock(&lock, FlockOperation::LockExclusive)
             .map_err(|errno| failed("lock", &lock_path, errno.into()))?;
-        let (text, owner) = match fs::read_to_string(&path) {
-            Ok(text) => {
-                let owner = fs::metadata(&path).ok().map(|metadata| (metadata.uid(), metadata.gid()));
-                (Zeroizing::new(text), owner)
-            }
+        let (text, before) = match fs::read_to_string(&path) {
+            Ok(text) => (Zeroizing::new(text), fs::metadata(&path).ok()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => (Zeroizing::default(), None),
             Err(source) => return Err(failed("read", &path, source)),
         };
         let lines = text.lines().map(|line| Zeroizing::new(line.to_owned())).collect();
-        Ok(Self { path, lines, owner, _lock: lock })
+        Ok(Self { path, lines, before, _lock: lock })
     }
 
     /// Adds a user, or replaces the secrets of one; true when the user is new.
@@ -129,11 +125,23 @@ impl UsersFileEditor {
             let _ = fs::remove_file(&new);
             return Err(failed("write", &new, source));
         }
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
+        let folder = folder(&self.path);
         File::open(folder)
             .and_then(|folder| folder.sync_all())
             .map_err(|source| failed("flush", folder, source))
+    }
+
+    /// A change by root is for a server that runs as somebody else, who has to read the file afterwards.
+    fn set_owner(&self, file: &File) -> io::Result<()> {
+        let Some(before) = self.before.as_ref().filter(|_| rustix::process::geteuid().is_root()) else {
+            return give_to_owner_of(folder(&self.path), file);
+        };
+        fchown(file, Some(before.uid()), Some(before.gid()))?;
+        if before.uid() == 0 && before.gid() != 0 {
+            // The file of root is read by way of its group.
+            file.set_permissions(Permissions::from_mode(0o600 | before.mode() & 0o040))?;
+        }
+        Ok(())
     }
 
     fn write(&self, new: &Path) -> io::Result<()> {
@@ -142,21 +150,35 @@ impl UsersFileEditor {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut file = private(OpenOptions::new().write(true).create_new(true)).open(new)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(new)?;
         for line in &self.lines {
             file.write_all(line.as_bytes())?;
             file.write_all(b"\n")?;
         }
-        if let Some((uid, gid)) = self.owner {
-            // Done by root for a server that runs as somebody else; anybody else keeps their own file.
-            let _ = std::os::unix::fs::fchown(&file, Some(uid), Some(gid));
-        }
+        self.set_owner(&file)?;
         file.sync_all()
     }
 }
 
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    options.mode(0o600)
+/// The lock file, created if it is not there. A link is not followed: root would create a file wherever the
+/// owner of the directory likes.
+fn open_lock(path: &Path) -> io::Result<File> {
+    let open = |is_new: bool| {
+        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+        OpenOptions::new().write(true).create_new(is_new).mode(0o600).custom_flags(flags).open(path)
+    };
+    match open(false) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match open(true) {
+            // Another change was quicker.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => open(false),
+            created => {
+                let created = created?;
+                give_to_owner_of(folder(path), &created)?;
+                Ok(created)
+            }
+        },
+        opened => opened,
+    }
 }
 
 fn beside(path: &Path, ending: &str) -> PathBuf {
