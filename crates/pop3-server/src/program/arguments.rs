@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -69,7 +69,7 @@ pub(super) enum Command {
         command: User,
     },
     /// Deliver the message on stdin; for a mail transfer agent. Exits with 0 when the message is on the
-    /// disk, with 65 when it is empty, with 67 when there is no such user, and with 75 when it should be tried again later.
+    /// disk, with 67 when there is no such user, and with 75 when it should be tried again later.
     Deliver(Message),
 }
 
@@ -90,14 +90,25 @@ pub(super) enum User {
         name: String,
     },
     /// List the users.
-    List,
+    List {
+        /// Print a table of the addresses NAME@DOMAIN for Postfix, to be read by postmap. May be given several
+        /// times.
+        #[arg(long, value_name = "DOMAIN")]
+        postfix: Vec<String>,
+    },
 }
 
+/// Both names of the envelope as they are: a mail transfer agent may pass on any octets.
 #[derive(Debug, Args)]
 pub(super) struct Message {
-    /// Whose maildrop.
-    pub(super) name: String,
+    /// Whose maildrop: a user, or an address of one. Capitals count only where two users differ in nothing else.
+    #[arg(required = true, value_name = "USER")]
+    pub(super) recipients: Vec<OsString>,
     /// The envelope's sender, empty for a bounce: becomes the one Return-Path of the message.
     #[arg(long, value_name = "ADDRESS")]
-    pub(super) sender: Option<String>,
+    pub(super) sender: Option<OsString>,
+    /// Mail for alice+holiday is for alice, unless there is a user alice+holiday. Each of these characters
+    /// separates; an empty value switches it off.
+    #[arg(long, value_name = "CHARACTERS", default_value = "+")]
+    pub(super) recipient_delimiter: String,
 }

@@ -12,7 +12,7 @@ pub(super) fn run(configuration: &Configuration, command: &User) -> anyhow::Resu
     match command {
         User::Add { name, generate } => add(configuration, name, *generate),
         User::Remove { name } => remove(configuration, name),
-        User::List => list(configuration),
+        User::List { postfix } => list(configuration, postfix),
     }
 }
 
@@ -63,11 +63,18 @@ fn remove(configuration: &Configuration, name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn list(configuration: &Configuration) -> anyhow::Result<()> {
-    let users = configuration.users()?.users()?;
+/// Each name on a line; or, for domains, each address and the user that it belongs to, as Postfix reads it.
+fn list(configuration: &Configuration, domains: &[String]) -> anyhow::Result<()> {
+    let users = configuration.known_users()?.users()?;
     let mut out = io::stdout().lock();
     for name in users.names() {
-        writeln!(out, "{name}")?;
+        if domains.is_empty() {
+            writeln!(out, "{name}")?;
+        } else if name.contains('@') {
+            writeln!(out, "{name} {name}")?;
+        } else {
+            domains.iter().try_for_each(|domain| writeln!(out, "{name}@{domain} {name}"))?;
+        }
     }
     Ok(())
 }

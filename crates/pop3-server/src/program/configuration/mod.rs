@@ -24,10 +24,10 @@ use pop3_store::{
 
 use super::{arguments::Site, files, report};
 
-pub(super) use schema::Configuration;
+pub(super) use schema::{Configuration, MaildirRoot};
 pub(super) use values::parse_address;
 
-use schema::{Listen, MaildirRoot, Tls, Users};
+use schema::{Listen, Tls, Users};
 
 /// What the directory is called that a start without configuration makes.
 const DATA: &str = "pop3-data";
