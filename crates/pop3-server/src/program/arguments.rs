@@ -41,7 +41,7 @@ pub(super) struct Site {
 /// What is logged, to stderr.
 #[derive(Debug, Args)]
 pub(super) struct Logging {
-    /// What to log: error, warn, info, debug, or directives as in `pop3_server=debug`.
+    /// What to log: off, error, warn, info, debug or trace; for single parts as in `info,pop3_server=debug`.
     #[arg(long, value_name = "LEVEL", env = "POP3_SERVER_LOG", default_value = "info", global = true)]
     pub(super) log: String,
     /// How to write it.

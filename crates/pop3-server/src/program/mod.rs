@@ -24,6 +24,8 @@ use configuration::Configuration;
 
 /// Exit status of a program that was called the wrong way, as in sysexits.h.
 const EX_USAGE: u8 = 64;
+/// Exit status that lets a mail transfer agent try again later.
+const EX_TEMPFAIL: u8 = 75;
 
 pub(crate) fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -34,7 +36,12 @@ pub(crate) fn main() -> ExitCode {
             return if error.use_stderr() { ExitCode::from(EX_USAGE) } else { ExitCode::SUCCESS };
         }
     };
-    logging::start(&arguments.logging);
+    if let Err(error) = logging::start(&arguments.logging) {
+        eprintln!("pop3-server: {}", report::sentence(&error));
+        // A message must not bounce for it.
+        let is_delivery = matches!(arguments.command, Some(Command::Deliver(_)));
+        return ExitCode::from(if is_delivery { EX_TEMPFAIL } else { EX_USAGE });
+    }
     if let Some(Command::Deliver(message)) = &arguments.command {
         return deliver::run(&arguments.site, message);
     }
