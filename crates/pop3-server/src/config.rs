@@ -138,7 +138,8 @@ pub struct Limits {
     pub failure_delay_max: Duration,
     /// The time from the first octet of a TLS handshake to its end.
     pub tls_handshake: Duration,
-    /// How long a client may take no octet of what it is sent.
+    /// How long a client may take no octet of what it is sent, and how long it may be unreachable: then its
+    /// connection ends, and its maildrop is free.
     pub write_stall: Duration,
     /// How long messages that are being sent may go on when the server is told to stop.
     pub shutdown_grace: Duration,
@@ -155,7 +156,7 @@ impl Default for Limits {
             failure_delay: Duration::from_secs(2),
             failure_delay_max: Duration::from_secs(15),
             tls_handshake: Duration::from_secs(10),
-            write_stall: Duration::from_secs(300),
+            write_stall: Duration::from_secs(180),
             shutdown_grace: Duration::from_secs(30),
         }
     }

@@ -2,6 +2,7 @@ use std::{
     io,
     net::SocketAddr,
     sync::{Arc, atomic::AtomicU64},
+    time::Duration,
 };
 
 use pop3_proto::server::{Config as CheckedPolicy, Connection, InvalidPolicy, Server as Protocol};
@@ -58,7 +59,7 @@ impl Server {
         let mut sockets = Vec::new();
         for listener in &shared.config.listeners {
             shared.check(*listener)?;
-            sockets.push((listen(*listener)?, listener.kind));
+            sockets.push((listen(*listener, shared.config.limits.write_stall)?, listener.kind));
         }
         let mut addresses = Vec::new();
         for (socket, _) in &sockets {
@@ -137,7 +138,7 @@ const UNSENT: u32 = 128 * 1024;
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
 
-fn listen(listener: Listener) -> Result<TcpListener, StartError> {
+fn listen(listener: Listener, dead_after: Duration) -> Result<TcpListener, StartError> {
     let address = listener.address;
     let open = || -> io::Result<TcpListener> {
         use socket2::{Domain, Protocol, Socket, Type};
@@ -152,12 +153,25 @@ fn listen(listener: Listener) -> Result<TcpListener, StartError> {
         socket.set_tcp_nodelay(true)?;
         #[cfg(target_os = "linux")]
         socket.set_tcp_notsent_lowat(UNSENT)?;
+        notice_dead_peers(&socket, dead_after)?;
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
         TcpListener::from_std(socket.into())
     };
     open().map_err(|source| StartError::Listen { address: Some(address), source })
+}
+
+/// A client whose network is gone without a word, such as a telephone, would keep its maildrop locked until
+/// the autologout. The system asks whether it is still there (RFC 9293 section 3.8.4), and gives up when
+/// nothing was acknowledged for this time.
+fn notice_dead_peers(socket: &socket2::Socket, dead_after: Duration) -> io::Result<()> {
+    let idle = (dead_after / 3).max(Duration::from_secs(1));
+    let interval = (dead_after / 6).max(Duration::from_secs(1));
+    socket.set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(idle).with_interval(interval))?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(dead_after))?;
+    Ok(())
 }
 
 /// A server that serves. Dropping it ends every session at once, apart from those in UPDATE.

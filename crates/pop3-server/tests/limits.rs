@@ -311,3 +311,69 @@ fn a_half_closed_connection_hears_its_answers() {
     assert_eq!(answers.lines().count(), 4, "{answers}");
     assert!(answers.lines().all(|line| line.starts_with("+OK")));
 }
+
+/// The timer that the system runs for a connection, and in how many hundredths of a second it ends.
+#[cfg(target_os = "linux")]
+fn timer(server: std::net::SocketAddr, client: std::net::SocketAddr) -> (String, u64) {
+    let table = fs::read_to_string("/proc/net/tcp").unwrap();
+    let end = |address: std::net::SocketAddr| format!(":{:04X}", address.port());
+    let row = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).find(|fields| {
+        fields.len() > 5 && fields[1].ends_with(&end(server)) && fields[2].ends_with(&end(client))
+    });
+    let row = row.expect("the connection is in the table");
+    let (kind, left) = row[5].split_once(':').unwrap();
+    (kind.to_owned(), u64::from_str_radix(left, 16).unwrap())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_idle_connection_is_asked_whether_it_is_still_there() {
+    let root = root();
+    let server = TestServer::start(root.path());
+    for address in [server.plain_address(), server.stls_address(), server.tls_address()] {
+        let client = Client::connect(address);
+        // The greeting is acknowledged after some time; until then another timer runs.
+        wait_until("the timer of keepalive runs", || {
+            let (kind, left) = timer(address, client.socket().local_addr().unwrap());
+            kind == "02" && left <= 60 * 100
+        });
+    }
+}
+
+/// Closes a connection without a word to the other side, as a telephone in a tunnel does; root may.
+#[cfg(target_os = "linux")]
+const VANISH: &str = r#"
+import socket, sys
+connection = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=30)
+file = connection.makefile("rb")
+file.readline()
+connection.sendall(b"USER alice\r\nPASS tanstaaf\r\nNOOP\r\n")
+for line in range(3):
+    assert file.readline().startswith(b"+OK"), line
+connection.setsockopt(socket.IPPROTO_TCP, 19, 1)  # TCP_REPAIR
+file.close()
+connection.close()
+"#;
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_client_that_is_gone_without_a_word_does_not_keep_the_maildrop() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("left out: only root can close a connection without a word");
+        return;
+    }
+    let data = root();
+    let program = Program::start(&["--config", &config_file(data.path(), "[timeouts]\nwrite_stall = 3\n")]);
+    let address = program.addresses[0];
+    let python = std::process::Command::new("python3")
+        .args(["-c", &VANISH.replace("tanstaaf", PASSWORD), &address.port().to_string()])
+        .output()
+        .unwrap();
+    assert!(python.status.success(), "{}", String::from_utf8_lossy(&python.stderr));
+    wait_until("the maildrop is free", || {
+        let mut client = Client::connect(address);
+        client.line();
+        client.ok(&format!("USER {USER}"));
+        client.ask(&format!("PASS {PASSWORD}")).starts_with("+OK")
+    });
+}

@@ -673,3 +673,26 @@ fn a_full_disk_is_temporary_and_said() {
     let left = String::from_utf8(output.stdout).unwrap();
     assert!(left.lines().all(|line| line.is_empty() || line.ends_with(':')), "{left}");
 }
+
+#[test]
+fn an_unknown_log_level_is_an_error_at_start() {
+    let data = root();
+    let data = data.path().to_str().unwrap();
+    let run = |arguments: &[&str], variable: &str| {
+        Program::command(arguments).env("POP3_SERVER_LOG", variable).output().unwrap()
+    };
+    for (arguments, variable) in [
+        (&["--log", "verbose", "check", "--data", data][..], "info"),
+        (&["check", "--data", data], "warning"),
+    ] {
+        let output = run(arguments, variable);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(64), "{said}");
+        assert!(
+            said.contains("is unknown; --log and POP3_SERVER_LOG take one of off, error, warn"),
+            "{said}"
+        );
+    }
+    // Mail must not bounce for it.
+    assert_eq!(run(&["deliver", "alice", "--data", data], "loud").status.code(), Some(75));
+}

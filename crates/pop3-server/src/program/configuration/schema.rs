@@ -144,7 +144,7 @@ impl Default for Timeouts {
             authorization_idle: 60,
             authorization_total: 180,
             tls_handshake: 10,
-            write_stall: 300,
+            write_stall: 180,
             shutdown_grace: 30,
         }
     }
