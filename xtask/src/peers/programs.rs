@@ -21,7 +21,7 @@ struct Peer {
     packages: &'static [&'static str],
 }
 
-const PEERS: [Peer; 7] = [
+const PEERS: [Peer; 8] = [
     Peer { name: "curl", programs: &["curl"], packages: &["curl"] },
     Peer { name: "fetchmail", programs: &["fetchmail"], packages: &["fetchmail"] },
     Peer { name: "mpop", programs: &["mpop"], packages: &["mpop"] },
@@ -31,6 +31,7 @@ const PEERS: [Peer; 7] = [
         programs: &["/usr/lib/dovecot/pop3", "/usr/libexec/dovecot/pop3"],
         packages: &["dovecot-core", "dovecot-pop3d"],
     },
+    Peer { name: "postfix", programs: &["postfix"], packages: &["postfix"] },
     Peer { name: "openssl", programs: &["openssl"], packages: &["openssl"] },
     // No peer, but it stops a program between two system calls, and shows their order.
     Peer { name: "strace", programs: &["strace"], packages: &["strace"] },
