@@ -131,13 +131,6 @@ fn a_client_that_reads_slowly_is_not_dropped() {
     client.quit();
 }
 
-/// The largest amount of memory a process has had, in KiB.
-fn peak_memory(id: u32) -> usize {
-    let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
-}
-
 // Conformance: S-ROB-05, A-53
 #[test]
 fn a_message_of_any_size_takes_no_memory() {
@@ -153,14 +146,14 @@ fn a_message_of_any_size_takes_no_memory() {
     client.log_in(USER, PASSWORD);
     client.ok("RETR 2");
     client.body();
-    let before = peak_memory(program.id());
+    let before = program.memory("VmHWM:");
     assert_eq!(client.ask("LIST 1"), format!("+OK 1 {}", (256 << 20) + 2));
     client.ok("RETR 1");
     let mut left: usize = (256 << 20) + 5;
     while left > 0 {
         left -= client.octets(left.min(1 << 20)).len();
     }
-    let grown = peak_memory(program.id()) - before;
+    let grown = program.memory("VmHWM:") - before;
     client.quit();
     assert!(grown < 8 << 10, "{grown} KiB");
 }
@@ -179,14 +172,6 @@ fn config_file(data: &std::path::Path, more: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// Seconds of processor time that a process has taken.
-fn processor_time(id: u32) -> f64 {
-    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
-    // After the name in parentheses: state, then user and system time as the 12th and 13th, in 1/100 s.
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    fields[11..13].iter().map(|field| field.parse::<f64>().unwrap()).sum::<f64>() / 100.0
-}
-
 // Conformance: A-54
 #[test]
 fn without_files_left_the_server_waits_and_comes_back() {
@@ -202,13 +187,13 @@ fn without_files_left_the_server_waits_and_comes_back() {
     let maximum = getrlimit(Resource::Nofile).maximum;
     prlimit(pid, Resource::Nofile, Rlimit { current: Some(40), maximum }).unwrap();
     // The system takes these in; the server cannot.
-    let before = processor_time(program.id());
+    let before = program.processor_time();
     let crowd: Vec<Client> = (0..80).map(|_| Client::connect(address)).collect();
     // Who has not logged in leaves, so that others come in though nobody goes by himself.
     let mut last = Client::connect(address);
     assert!(last.line().starts_with("+OK"));
     inside.ok("STAT");
-    let taken = processor_time(program.id()) - before;
+    let taken = program.processor_time() - before;
     assert!(taken < 2.0, "{taken} s of processor time to wait");
     drop((crowd, last));
     prlimit(pid, Resource::Nofile, Rlimit { current: Some(400), maximum }).unwrap();

@@ -18,7 +18,7 @@ use pop3_store::maildir::{Delivery, DeliveryError, Maildir};
 use super::{
     arguments::{Message, Site},
     configuration::{Configuration, MaildirRoot},
-    file_size, report,
+    file_size, logging, report,
 };
 use recipient::NotFound;
 use return_path::ReturnPath;
@@ -47,8 +47,7 @@ pub(super) fn run(site: &Site, message: &Message) -> ExitCode {
     match deliver(site, message) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { status, text }) => {
-            // That nobody can read it must not change the exit status.
-            let _ = writeln!(io::stderr(), "pop3-server: {text}");
+            logging::say(&text);
             ExitCode::from(status as u8)
         }
     }

@@ -1,27 +1,61 @@
 //! Where log lines go, and which.
 
-use std::io::{IsTerminal as _, stderr};
+mod lines;
+
+use std::{
+    io::{IsTerminal as _, Write as _, stderr},
+    sync::OnceLock,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use tracing_subscriber::EnvFilter;
 
 use super::arguments::{LogFormat, Logging};
+use lines::Lines;
+
+/// How long the end of the program waits for the last lines to be written.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+static LINES: OnceLock<Lines> = OnceLock::new();
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
-/// Starts logging to stderr.
+/// Starts logging to stderr. A log that cannot be written, or that nobody reads, costs lines and nothing
+/// else.
 pub(super) fn start(logging: &Logging) -> anyhow::Result<()> {
     let filter = filter(&logging.log)?;
+    let lines = Lines::start(stderr()).context("cannot start the thread that writes the log")?;
+    let lines = LINES.get_or_init(|| lines).clone();
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(stderr)
+        .with_writer(lines)
         .with_target(false)
+        // Where stderr takes nothing, there is nowhere to complain; by default that panics.
+        .log_internal_errors(false)
         .with_ansi(stderr().is_terminal());
     match logging.log_format {
         LogFormat::Text => lines.init(),
         LogFormat::Json => lines.json().flatten_event(true).init(),
     }
     Ok(())
+}
+
+/// Says why the program fails, behind the lines of the log.
+pub(super) fn say(text: &str) {
+    let line = format!("pop3-server: {text}\n");
+    match LINES.get() {
+        Some(lines) => lines.put(line.as_bytes()),
+        // Logging did not start. That nobody can read it must not change the exit status.
+        None => drop(stderr().write_all(line.as_bytes())),
+    }
+}
+
+/// Waits a moment for the lines that are not written yet.
+pub(super) fn finish() {
+    if let Some(lines) = LINES.get() {
+        lines.flush(LAST_LINES);
+    }
 }
 
 /// Reads a level, or levels for single parts as in `info,pop3_server=debug`. Empty counts as not set.

@@ -28,6 +28,12 @@ const EX_USAGE: u8 = 64;
 const EX_TEMPFAIL: u8 = 75;
 
 pub(crate) fn main() -> ExitCode {
+    let exit = start();
+    logging::finish();
+    exit
+}
+
+fn start() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -37,7 +43,7 @@ pub(crate) fn main() -> ExitCode {
         }
     };
     if let Err(error) = logging::start(&arguments.logging) {
-        eprintln!("pop3-server: {}", report::sentence(&error));
+        logging::say(&report::sentence(&error));
         // A message must not bounce for it.
         let is_delivery = matches!(arguments.command, Some(Command::Deliver(_)));
         return ExitCode::from(if is_delivery { EX_TEMPFAIL } else { EX_USAGE });
@@ -48,7 +54,7 @@ pub(crate) fn main() -> ExitCode {
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("pop3-server: {}", report::sentence(&error));
+            logging::say(&report::sentence(&error));
             ExitCode::FAILURE
         }
     }

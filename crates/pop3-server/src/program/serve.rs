@@ -61,6 +61,7 @@ pub(super) fn run(site: &Site) -> anyhow::Result<()> {
             () = stop.wait() => {
                 warn!("stopped at once, by a second signal");
                 // What a session in UPDATE has not removed is there at the next login.
+                super::logging::finish();
                 std::process::exit(1);
             }
         }

@@ -1,4 +1,5 @@
 use std::{
+    fs,
     io::{BufRead as _, BufReader, Read as _},
     net::SocketAddr,
     path::Path,
@@ -121,6 +122,21 @@ impl Program {
 
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Seconds of processor time that it has taken.
+    pub(crate) fn processor_time(&self) -> f64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.id())).unwrap();
+        // After the name in parentheses: state, then user and system time as the 12th and 13th, in 1/100 s.
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        fields[11..13].iter().map(|field| field.parse::<f64>().unwrap()).sum::<f64>() / 100.0
+    }
+
+    /// KiB of memory: `VmRSS:` is what it has, `VmHWM:` the most it has had.
+    pub(crate) fn memory(&self, what: &str) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(what)).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 }
 

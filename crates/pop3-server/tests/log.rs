@@ -1,0 +1,143 @@
+//! A log that cannot be written, or that nobody reads, stops nobody.
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use std::{
+    fs::{self, File},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::SocketAddr,
+    os::fd::OwnedFd,
+    path::Path,
+    process::{Child, Stdio},
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use support::{Client, PASSWORD, Program, USER, root};
+
+/// A configuration with a plain listener and Alice; a warning is logged at every start with it.
+fn config(data: &Path) -> String {
+    fs::create_dir_all(data.join("mail")).unwrap();
+    fs::write(data.join("users"), format!("{USER}:{{PLAIN}}{PASSWORD}\n")).unwrap();
+    let path = data.join("config.toml");
+    let text = "[[listen]]\naddress = \"127.0.0.1:0\"\nkind = \"plain\"\n[users]\nfile = \"users\"\n\
+                [maildir]\nroot = \"mail\"\n[login]\nplaintext_without_tls = true\nfailure_delay = 0\n";
+    fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// The server with its log going there.
+fn start(config: &str, log: Stdio) -> (Child, SocketAddr) {
+    let arguments = ["--config", config, "--log", "debug"];
+    let mut child = Program::command(&arguments).stderr(log).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.split([' ', ',']).find_map(|word| word.parse().ok()).expect("it listens");
+    (child, address)
+}
+
+fn log_in_and_out(address: SocketAddr) {
+    let mut client = Client::connect(address);
+    client.line();
+    client.log_in(USER, PASSWORD);
+    client.quit();
+}
+
+fn log_in_wrongly(address: SocketAddr) {
+    let mut client = Client::connect(address);
+    client.line();
+    client.ok("USER alice");
+    client.err("PASS wrong");
+    client.ok("QUIT");
+}
+
+/// Ends by SIGTERM, as it should.
+fn stop(mut child: Child) {
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    let began = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "it does not end");
+        std::thread::yield_now();
+    };
+    assert!(status.success(), "{status}");
+}
+
+/// A pipe that is full, and its reader.
+fn full_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    rustix::io::ioctl_fionbio(&writer, true).unwrap();
+    while writer.write(&[b'.'; 4096]).is_ok() {}
+    while writer.write(b".").is_ok() {}
+    rustix::io::ioctl_fionbio(&writer, false).unwrap();
+    (reader, writer)
+}
+
+// Conformance: A-86
+#[test]
+fn sessions_go_on_without_a_log() {
+    let data = root();
+    let config = config(data.path());
+    let (reader, closed) = std::io::pipe().unwrap();
+    drop(reader);
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let (_reader, stands_still) = full_pipe();
+    for log in [closed.into(), full.into(), stands_still.into()] {
+        let (child, address) = start(&config, log);
+        for _ in 0..3 {
+            log_in_wrongly(address);
+            log_in_and_out(address);
+        }
+        stop(child);
+    }
+}
+
+// Conformance: A-86
+#[test]
+fn what_was_lost_is_said_when_the_log_can_be_written_again() {
+    let data = root();
+    let (mut reader, log) = full_pipe();
+    let (child, address) = start(&config(data.path()), log.into());
+    // Each session has three lines and more.
+    for _ in 0..1000 {
+        log_in_and_out(address);
+    }
+    let text = std::thread::spawn(move || {
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        text
+    });
+    // The lines that wait are written first.
+    log_in_and_out(address);
+    stop(child);
+    let text = text.join().unwrap();
+    assert!(text.contains("log lines were lost"), "{}", text.trim_start_matches('.'));
+    assert!(text.contains("logged out"));
+}
+
+// Conformance: A-86
+#[test]
+fn a_delivery_says_by_its_status_what_it_did() {
+    let data = root();
+    let config = config(data.path());
+    let (reader, closed) = std::io::pipe().unwrap();
+    drop(reader);
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let (_reader, stands_still) = full_pipe();
+    let message = data.path().join("message");
+    fs::write(&message, "Subject: hello\n\nworld\n").unwrap();
+    for log in [OwnedFd::from(closed), full.into(), stands_still.into()] {
+        let deliver = |name: &str, config: &str| {
+            let mut command = Program::command(&["--config", config, "deliver", name]);
+            command.stdin(File::open(&message).unwrap()).stderr(log.try_clone().unwrap());
+            command.status().unwrap().code()
+        };
+        assert_eq!(deliver(USER, &config), Some(0));
+        assert_eq!(deliver("nobody", &config), Some(67));
+        assert_eq!(deliver(USER, "/nowhere.toml"), Some(75));
+    }
+    assert_eq!(support::files(&data.path().join("mail"), USER).len(), 3);
+}
