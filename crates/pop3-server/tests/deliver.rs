@@ -254,8 +254,15 @@ fn root_delivers_nothing_that_the_server_could_not_open() {
     let (status, said) = site.deliver(&[USER], MESSAGE);
     assert_eq!(status, 75);
     let mail = site.path("mail").display().to_string();
-    assert!(said.contains(&format!("{mail} belongs to root")) && said.contains("chown -R 54321"), "{said}");
+    assert!(
+        said.contains(&format!("{mail} belongs to root")) && said.contains(&format!("chown -R USER {mail}")),
+        "{said}"
+    );
     assert_eq!(fs::read_dir(site.path("mail")).unwrap().count(), 0);
+    // The server reads a file of root's by way of its group.
+    chown(site.path("users"), Some(0), Some(OWNER.1)).unwrap();
+    fs::set_permissions(site.path("users"), fs::Permissions::from_mode(0o640)).unwrap();
+    assert_eq!(site.deliver(&[USER], MESSAGE).0, 75);
     // A Maildir that root made before.
     fs::create_dir(site.path("mail/alice")).unwrap();
     give(&site.path("mail"));
@@ -264,6 +271,9 @@ fn root_delivers_nothing_that_the_server_could_not_open() {
     assert!(said.contains(&format!("{mail}/alice belongs to root")), "{said}");
     assert_eq!(site.deliver(&["bob"], MESSAGE).0, 0);
     assert_given(&site.path("mail/bob"));
+    // A server that is root opens everything.
+    chown(site.path("users"), Some(0), Some(0)).unwrap();
+    assert_eq!(site.deliver(&[USER], MESSAGE).0, 0);
 }
 
 #[test]
@@ -310,6 +320,23 @@ fn a_first_start_by_root_belongs_to_whom_the_directory_belongs() {
     let (status, log) = Program::start_in(&data).stop();
     assert!(status.success(), "{log}");
     assert_given(&parent.path().join("a"));
+}
+
+#[test]
+fn a_user_who_differs_in_capitals_alone_is_added_with_a_warning() {
+    let site = Site::new(&["alice"]);
+    let add = |name: &str| {
+        let output = site.run(&["user", "add", name], b"tanstaaf\n");
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert_eq!(add("bob"), "");
+    assert_eq!(add("alice"), "", "a new password");
+    let said = add("Alice");
+    assert!(
+        said.contains("WARN") && said.contains("the user alice differs from Alice in capitals alone"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -150,14 +150,17 @@ impl Server {
     ///
     /// [`UsageError`] when no retrieval waits for an answer.
     pub fn refuse_message(&mut self, code: Option<ResponseCode<'static>>) -> Result<(), UsageError> {
-        let Phase::RetrieveOwed { .. } = self.phase else {
+        let Phase::RetrieveOwed { number, .. } = self.phase else {
             return Err(self.no_such_question());
         };
         self.resume();
         self.err(code, Text::MessageUnavailable);
-        // A client that asks for a vanished message again and again is sent away in the end.
-        self.errors.in_a_row = self.errors.in_a_row.saturating_add(1);
-        self.check_errors();
+        // A client that asks for one message again and again is sent away in the end. One that goes on to the
+        // next does nothing wrong: many that cannot be read must not keep it from those that can.
+        if self.errors.refused.replace(number).is_none_or(|before| before == number) {
+            self.errors.in_a_row = self.errors.in_a_row.saturating_add(1);
+            self.check_errors();
+        }
         Ok(())
     }
 

@@ -69,6 +69,8 @@ pub(super) enum Phase {
 pub(super) struct Errors {
     /// Wrong commands since the last right one.
     pub(super) in_a_row: u32,
+    /// The message that was refused last.
+    pub(super) refused: Option<MessageNumber>,
     pub(super) failed_logins: u32,
     pub(super) long_lines: u32,
 }

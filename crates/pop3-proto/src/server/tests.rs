@@ -434,6 +434,29 @@ fn no_secret_shows_in_debug() {
     }
 }
 
+// Conformance: S-ROB-10
+#[test]
+fn many_messages_that_cannot_be_read_do_not_end_the_session() {
+    let mut server = logged_in(policy(), 60);
+    for number in 1..60 {
+        question(&mut server, &format!("RETR {number}"));
+        server.refuse_message(Some(ResponseCode::SysTemp)).unwrap();
+        assert!(written(&mut server).starts_with("-ERR [SYS/TEMP]"), "{number}");
+        assert_eq!(closed(&mut server), None, "{number}");
+    }
+    question(&mut server, "RETR 60");
+    let encoder = server.begin_message().unwrap();
+    server.end_message(encoder).unwrap();
+    written(&mut server);
+    // One message again and again is another matter.
+    for attempt in 1..=25 {
+        assert_eq!(closed(&mut server), None, "{attempt}");
+        question(&mut server, "RETR 59");
+        server.refuse_message(None).unwrap();
+    }
+    assert_eq!(closed(&mut server), Some(CloseReason::TooManyErrors));
+}
+
 // Conformance: S-ROB-01
 #[test]
 fn a_retrieval_counts_no_error_twice() {

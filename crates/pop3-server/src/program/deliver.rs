@@ -112,24 +112,30 @@ fn maildir(configuration: &Configuration, message: &Message) -> Result<Maildir, 
 /// Refuses to do as root what the server could not open afterwards: root's own Maildir, or one that would
 /// be made in a directory of root's own, while the users file says that the server is somebody else.
 fn stranded_by_root(configuration: &Configuration, name: &str) -> anyhow::Result<()> {
-    let owner = |path: &Path| fs::symlink_metadata(path).map(|metadata| metadata.uid());
-    let server = fs::metadata(&configuration.users.file).map_or(0, |metadata| metadata.uid());
-    if !rustix::process::geteuid().is_root() || server == 0 {
+    let file = &configuration.users.file;
+    if !rustix::process::geteuid().is_root() || fs::metadata(file).is_ok_and(|file| is_for_root(&file)) {
         return Ok(());
     }
     let MaildirRoot { root, below, .. } = &configuration.maildir;
     let home = root.join(name);
     let maildir = below.as_ref().map_or_else(|| home.clone(), |below| home.join(below));
+    let owner = |path: &Path| fs::symlink_metadata(path).map(|metadata| metadata.uid());
     let place = [&maildir, &home, root].into_iter().find_map(|path| Some((path, owner(path).ok()?)));
     match place {
         Some((path, 0)) => bail!(
-            "{0} belongs to root, and the users file to the user with the number {server}: the server could not \
-             open what root delivers; nothing was delivered, give it to that user with `chown -R {server} {0}`, \
-             or deliver as that user",
-            path.display()
+            "{0} belongs to root, and the users file {1} is there for somebody else: the server could not open \
+             what root delivers; nothing was delivered, give it to the user that the server runs as with \
+             `chown -R USER {0}`, or deliver as that user",
+            path.display(),
+            file.display()
         ),
         _ => Ok(()),
     }
+}
+
+/// Whether nobody but root is meant to read a file.
+fn is_for_root(file: &fs::Metadata) -> bool {
+    file.uid() == 0 && (file.gid() == 0 || file.mode() & 0o040 == 0)
 }
 
 /// The message with one Return-Path, the sender's. RFC 5321 section 4.4.

@@ -23,6 +23,12 @@ fn add(configuration: &Configuration, name: &str, generate: bool) -> anyhow::Res
     // The file is held only now: a person may take their time with a password.
     let mut editor = UsersFileEditor::open(&configuration.users.file)?;
     let is_new = editor.set(name, &secrets)?;
+    if let Some(other) = editor.alike(name) {
+        tracing::warn!(
+            "the user {other} differs from {name} in capitals alone; mail that is addressed to neither of the two \
+             spellings waits undelivered, remove one of them with `user remove`"
+        );
+    }
     editor.save()?;
     let mut out = io::stdout().lock();
     let did = if is_new { "Added" } else { "Gave a new password to" };

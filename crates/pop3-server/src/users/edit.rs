@@ -102,6 +102,19 @@ impl UsersFileEditor {
         self.position(name).is_some()
     }
 
+    /// Another user whose name differs from this one in capitals alone. Mail for either goes to one of them
+    /// only where it is written exactly so.
+    #[must_use]
+    pub fn alike(&self, name: &str) -> Option<&str> {
+        let folded = name.to_lowercase();
+        self.names().find(|other| *other != name && other.to_lowercase() == folded)
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let lines = self.lines.iter().filter(|line| !line.starts_with('#'));
+        lines.filter_map(|line| line.split_once(':').map(|(name, _)| name))
+    }
+
     fn position(&self, name: &str) -> Option<usize> {
         let is_it =
             |line: &str| !line.starts_with('#') && line.split_once(':').is_some_and(|(n, _)| n == name);
