@@ -23,6 +23,8 @@ pub(crate) fn give_to_owner_of(folder: &Path, created: &File) -> io::Result<()> 
     let folder = fs::metadata(folder)?;
     match folder.uid() {
         0 => Ok(()),
+        // Some file systems have one owner for everything, and know no change.
+        uid if created.metadata()?.uid() == uid => Ok(()),
         uid => fchown(created, Some(uid), Some(folder.gid())),
     }
 }

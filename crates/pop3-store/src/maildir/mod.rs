@@ -161,9 +161,21 @@ impl Maildir {
 /// What makes a directory a Maildir.
 const FOLDERS: [&str; 3] = ["tmp", "new", "cur"];
 
-/// Whether nothing is missing in the directory of a Maildir. A backup may lose directories that are empty.
-fn is_complete(root: BorrowedFd<'_>) -> bool {
-    FOLDERS.iter().all(|folder| !matches!(sys::stat(root, folder.as_bytes()), Err(Errno::NOENT)))
+/// What a session needs; tmp is for deliveries.
+const FOLDERS_OF_A_SESSION: [&str; 2] = ["new", "cur"];
+
+/// Creates what is missing in the directory of a Maildir, as [`complete`]: a backup may lose directories that
+/// are empty. A failure counts only where one of `needed` is missing.
+fn restore(root: BorrowedFd<'_>, needed: &[&str]) -> rustix::io::Result<()> {
+    let is_missing = |folder: &&str| matches!(sys::stat(root, folder.as_bytes()), Err(Errno::NOENT));
+    if !FOLDERS.iter().any(is_missing) {
+        return Ok(());
+    }
+    match complete(root) {
+        Err(errno) if needed.iter().any(is_missing) => Err(errno),
+        // A disk that is full or may not be written keeps nobody from reading.
+        _ => Ok(()),
+    }
 }
 
 /// Creates what is missing in the directory of a Maildir, and makes it durable: a message in a directory

@@ -12,8 +12,8 @@ use rustix::{
 };
 
 use super::{
-    Maildir, OpenMaildir, cache::Cache, complete, create_directories, is_complete, name::MAX_NAME,
-    session::open_error, sys,
+    FOLDERS, FOLDERS_OF_A_SESSION, Maildir, OpenMaildir, cache::Cache, create_directories, name::MAX_NAME,
+    restore, session::open_error, sys,
 };
 use crate::{OpenError, Store};
 
@@ -116,12 +116,13 @@ impl MaildirStore {
     ///
     /// [`OpenError`] other than [`OpenError::InUse`]: this takes no lock.
     pub fn maildir(&self, user: &str) -> Result<Maildir, OpenError> {
-        let (root, path) = self.resolve(user)?;
+        let (root, path) = self.resolve(user, &FOLDERS)?;
         Maildir::from_root(root, path)
     }
 
-    /// The directory of a user's Maildir, and its path for messages to humans.
-    fn resolve(&self, user: &str) -> Result<(OwnedFd, PathBuf), OpenError> {
+    /// The directory of a user's Maildir, with these folders in it if they may be created, and its path for
+    /// messages to humans.
+    fn resolve(&self, user: &str, needed: &[&str]) -> Result<(OwnedFd, PathBuf), OpenError> {
         check_user(user)?;
         let (below, path) = match &self.layout {
             Layout::User => (user.to_owned(), self.path.join(user)),
@@ -141,8 +142,8 @@ impl MaildirStore {
             })?,
             opened => opened.map_err(failed("open the maildrop"))?,
         };
-        if self.creates_missing && !is_complete(root.as_fd()) {
-            complete(root.as_fd()).map_err(failed("create tmp, new or cur in"))?;
+        if self.creates_missing {
+            restore(root.as_fd(), needed).map_err(failed("create tmp, new or cur in"))?;
         }
         Ok((root, path))
     }
@@ -169,7 +170,7 @@ impl Store for MaildirStore {
     type Maildrop = OpenMaildir;
 
     fn open(&self, user: &str) -> Result<OpenMaildir, OpenError> {
-        let (root, path) = self.resolve(user)?;
+        let (root, path) = self.resolve(user, &FOLDERS_OF_A_SESSION)?;
         OpenMaildir::open(root, &path, Some(self.cache.slot(user)))
     }
 }

@@ -12,11 +12,12 @@ mod unique_ids;
 use std::{
     fs,
     io::Read as _,
-    os::unix::ffi::OsStringExt as _,
+    os::unix::{ffi::OsStringExt as _, fs::PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
 use pop3_proto::types::MessageNumber;
+use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 use tempfile::TempDir;
 
 use super::*;
@@ -117,4 +118,21 @@ fn age(path: &Path, hours: u64) {
     let then = std::time::SystemTime::now() - std::time::Duration::from_secs(hours * 3600);
     let times = fs::FileTimes::new().set_modified(then).set_accessed(then);
     fs::File::options().write(true).open(path).unwrap().set_times(times).unwrap();
+}
+
+/// Runs this as somebody for whom permissions hold, root or not.
+fn without_privileges<T: Send>(run: impl FnOnce() -> T + Send) -> T {
+    // Capabilities are those of a thread.
+    let drop_and_run = || {
+        let mut sets = capabilities(None).unwrap();
+        sets.effective.remove(CapabilitySet::DAC_OVERRIDE | CapabilitySet::DAC_READ_SEARCH);
+        set_capabilities(None, sets).unwrap();
+        run()
+    };
+    std::thread::scope(|scope| scope.spawn(drop_and_run).join().unwrap())
+}
+
+/// Sets the mode of a file or directory.
+fn chmod(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }

@@ -133,3 +133,26 @@ fn a_maildir_that_lost_a_directory_is_completed_at_login_and_delivery() {
         }
     }
 }
+
+#[test]
+fn what_cannot_be_completed_is_still_read() {
+    let root = tempfile::tempdir().unwrap();
+    let store = MaildirStore::open_root(root.path()).unwrap().create_missing(true);
+    store.maildir("alice").unwrap().deliver(&b"one\n"[..]).unwrap();
+    drop(store.open("alice").unwrap());
+    let path = root.path().join("alice");
+    fs::remove_dir(path.join("tmp")).unwrap();
+    chmod(&path, 0o500);
+    without_privileges(|| {
+        assert_eq!(ids(&store.open("alice").unwrap()).len(), 1);
+        let said = store.maildir("alice").unwrap_err().to_string();
+        let expected = format!("cannot create tmp, new or cur in {}: Permission denied", path.display());
+        assert!(said.starts_with(&expected), "{said}");
+    });
+    chmod(&path, 0o700);
+    fs::remove_dir_all(path.join("new")).unwrap();
+    chmod(&path, 0o500);
+    let said = without_privileges(|| store.open("alice").unwrap_err().to_string());
+    assert!(said.contains("cannot create tmp, new or cur in"), "{said}");
+    chmod(&path, 0o700);
+}

@@ -1,11 +1,6 @@
 //! What is not listed is counted and named, stays where it is, and is listed when the reason is gone.
 
-use std::{
-    io,
-    os::unix::fs::{PermissionsExt as _, symlink},
-};
-
-use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
+use std::{io, os::unix::fs::symlink};
 
 use super::*;
 use crate::{SkipReason, Skipped, Store as _};
@@ -16,22 +11,6 @@ fn reasons(open: &OpenMaildir) -> Vec<(String, u32)> {
         open.skipped().into_iter().map(|one| (format!("{:?}", one.reason), one.count)).collect();
     all.sort_unstable();
     all
-}
-
-/// Runs this as somebody whom permissions hold for, root or not.
-fn without_privileges<T: Send>(run: impl FnOnce() -> T + Send) -> T {
-    // Capabilities are those of a thread.
-    let drop_and_run = || {
-        let mut sets = capabilities(None).unwrap();
-        sets.effective.remove(CapabilitySet::DAC_OVERRIDE | CapabilitySet::DAC_READ_SEARCH);
-        set_capabilities(None, sets).unwrap();
-        run()
-    };
-    std::thread::scope(|scope| scope.spawn(drop_and_run).join().unwrap())
-}
-
-fn chmod(path: &Path, mode: u32) {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
 // Conformance: M-MD-11
