@@ -12,7 +12,7 @@ pub(crate) fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Gives what root has just created to the owner of the directory that it is in: whoever owns the directory
+/// Gives what root has just created to the owner of the directory that it is in: the owner of the directory
 /// could not open it otherwise. Nothing happens when this process is not root, or the owner is root.
 ///
 /// It is done on the open file, so that a link that somebody puts in its place gives nothing away.

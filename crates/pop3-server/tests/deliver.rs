@@ -67,7 +67,7 @@ impl Site {
 }
 
 #[test]
-fn whoever_the_mail_is_for_gets_it_however_the_address_is_written() {
+fn the_user_is_found_however_the_address_is_written() {
     let site = Site::new(&["alice", "Bob", "carol@example.org", "dave+lists"]);
     for (recipient, user) in [
         ("alice", "alice"),
@@ -233,7 +233,7 @@ fn assert_given(path: &Path) {
 }
 
 #[test]
-fn what_root_delivers_belongs_to_whom_the_directory_belongs() {
+fn what_root_delivers_belongs_to_the_owner_of_the_directory() {
     let site = Site::new(&[USER]);
     if !give(&site.path("mail")) {
         return;
@@ -277,7 +277,7 @@ fn root_delivers_nothing_that_the_server_could_not_open() {
 }
 
 #[test]
-fn users_file_lock_and_decoy_belong_to_whom_their_directory_belongs() {
+fn users_file_lock_and_decoy_belong_to_the_owner_of_their_directory() {
     let site = Site::new(&[USER]);
     fs::remove_file(site.path("users")).unwrap();
     if !give(site.folder.path()) {
@@ -311,7 +311,7 @@ fn users_file_lock_and_decoy_belong_to_whom_their_directory_belongs() {
 }
 
 #[test]
-fn a_first_start_by_root_belongs_to_whom_the_directory_belongs() {
+fn a_first_start_by_root_belongs_to_the_owner_of_the_directory() {
     let parent = root();
     if !give(parent.path()) {
         return;

@@ -375,7 +375,7 @@ impl Listing {
 }
 
 /// Whether a name in a directory can be a message: a regular file, or what the file system would not tell
-/// the kind of. What stands in the place of a message is noted.
+/// the kind of. Anything else under the name of a message is noted.
 fn is_maybe_message(folder: Folder, name: &[u8], kind: FileType, skipped: &mut SkippedFiles) -> bool {
     if !name::is_candidate(name) {
         return false;

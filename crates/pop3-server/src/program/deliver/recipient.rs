@@ -12,7 +12,7 @@ pub(super) enum NotFound {
     Several,
 }
 
-/// Finds the user whom this mail is for.
+/// Finds the user for this mail.
 ///
 /// What the mail transfer agent has accepted may be written in other ways than the user's name: with
 /// capitals, with an extension (`alice+holiday`), with a domain. What fits exactly goes first in each of

@@ -120,7 +120,7 @@ fn age(path: &Path, hours: u64) {
     fs::File::options().write(true).open(path).unwrap().set_times(times).unwrap();
 }
 
-/// Runs this as somebody for whom permissions hold, root or not.
+/// Runs this without the right of root to ignore permissions.
 fn without_privileges<T: Send>(run: impl FnOnce() -> T + Send) -> T {
     // Capabilities are those of a thread.
     let drop_and_run = || {

@@ -15,7 +15,7 @@ fn reasons(open: &OpenMaildir) -> Vec<(String, u32)> {
 
 // Conformance: M-MD-11
 #[test]
-fn what_stands_in_the_place_of_a_message_is_counted() {
+fn what_has_the_name_of_a_message_and_is_no_file_is_counted() {
     let scene = Scene::with(&[b"one\n"]);
     symlink("/etc/hostname", scene.path("new/2.link")).unwrap();
     symlink("/nowhere", scene.path("cur/3.dangling:2,S")).unwrap();
