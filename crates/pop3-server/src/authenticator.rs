@@ -1,6 +1,6 @@
 use std::{error::Error, fmt, sync::Arc};
 
-use pop3_sasl::{Decoy, ScramCredentials, ScramHash, Secret};
+use pop3_sasl::{Decoy, Mechanism, ScramCredentials, ScramHash, Secret};
 
 /// Who may log in, and what proves it.
 ///
@@ -22,19 +22,25 @@ pub trait Authenticator: Send + Sync + 'static {
         false
     }
 
-    /// The SCRAM credentials of a user, if there are any of this hash.
+    /// The SCRAM credentials of a user, made with this hash.
     ///
     /// # Errors
     ///
     /// As for [`is_password`](Self::is_password).
-    fn scram(&self, user: &str, hash: ScramHash) -> Result<Option<ScramCredentials>, Unavailable>;
+    fn scram(&self, user: &str, hash: ScramHash) -> Result<Lookup<ScramCredentials>, Unavailable>;
 
-    /// The secret itself, if it is stored readably: APOP and CRAM-MD5 need it.
+    /// The secret itself, where it is stored readably: APOP and CRAM-MD5 need it.
     ///
     /// # Errors
     ///
     /// As for [`is_password`](Self::is_password).
-    fn shared_secret(&self, user: &str) -> Result<Option<Secret>, Unavailable>;
+    fn shared_secret(&self, user: &str) -> Result<Lookup<Secret>, Unavailable>;
+
+    /// Which users could log in this way. The server does not offer what would fail with the right password.
+    /// It asks for each connection, where nothing may block.
+    fn usable_by(&self, _proof: Proof) -> Share {
+        Share::All
+    }
 
     /// What SCRAM shows to those who ask for unknown users.
     fn decoy(&self) -> Decoy;
@@ -49,17 +55,75 @@ impl<A: Authenticator> Authenticator for Arc<A> {
         A::was_refused(self, user, password)
     }
 
-    fn scram(&self, user: &str, hash: ScramHash) -> Result<Option<ScramCredentials>, Unavailable> {
+    fn scram(&self, user: &str, hash: ScramHash) -> Result<Lookup<ScramCredentials>, Unavailable> {
         A::scram(self, user, hash)
     }
 
-    fn shared_secret(&self, user: &str) -> Result<Option<Secret>, Unavailable> {
+    fn shared_secret(&self, user: &str) -> Result<Lookup<Secret>, Unavailable> {
         A::shared_secret(self, user)
+    }
+
+    fn usable_by(&self, proof: Proof) -> Share {
+        A::usable_by(self, proof)
     }
 
     fn decoy(&self) -> Decoy {
         A::decoy(self)
     }
+}
+
+/// What is found of one kind of secret. The client sees no difference between the last two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lookup<T> {
+    /// The secret.
+    Found(T),
+    /// The user has secrets, and this kind is not among them.
+    OtherKind,
+    /// There is no such user.
+    NoUser,
+}
+
+impl<T> Lookup<T> {
+    /// The secret, if there is one.
+    pub fn found(self) -> Option<T> {
+        match self {
+            Self::Found(secret) => Some(secret),
+            Self::OtherKind | Self::NoUser => None,
+        }
+    }
+}
+
+/// A way to prove who one is that needs more than the password itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Proof {
+    /// SCRAM with this hash. RFC 5802.
+    Scram(ScramHash),
+    /// A digest of the secret: APOP (RFC 1939 section 7) and CRAM-MD5 (RFC 2195).
+    SharedSecret,
+}
+
+impl Proof {
+    /// What a mechanism needs; `None` where the password is enough.
+    #[must_use]
+    pub const fn of(mechanism: Mechanism) -> Option<Self> {
+        match mechanism {
+            Mechanism::ScramSha1 | Mechanism::ScramSha1Plus => Some(Self::Scram(ScramHash::Sha1)),
+            Mechanism::ScramSha256 | Mechanism::ScramSha256Plus => Some(Self::Scram(ScramHash::Sha256)),
+            Mechanism::CramMd5 => Some(Self::SharedSecret),
+            _ => None,
+        }
+    }
+}
+
+/// How many of the users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Share {
+    /// None of them.
+    None,
+    /// Some of them.
+    Some,
+    /// All of them, or there are no users at all.
+    All,
 }
 
 /// Nobody can say now who may log in: the client is told to try again later, not that its password is

@@ -3,6 +3,8 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use pop3_proto::server::{OfferedMechanism, Policy};
 use pop3_sasl::Mechanism;
 
+use crate::{Proof, Share};
+
 /// What a server is started with.
 ///
 /// ```
@@ -25,6 +27,10 @@ pub struct Config {
     pub policy: Policy,
     /// The mechanisms of AUTH, in the order in which they are announced. RFC 5034.
     pub mechanisms: Vec<Mechanism>,
+    /// Whether to offer mechanisms that only some of the users can use. Without it a mechanism is offered when
+    /// all users can use it: a client chooses the strongest one it sees, and would fail with the right
+    /// password. What none of them can use is never offered.
+    pub offers_what_some_can: bool,
     /// The host name in the timestamp of the greeting. With it APOP is offered, and secrets have to be
     /// stored readably. RFC 1939 section 7.
     pub apop_host: Option<Box<str>>,
@@ -40,6 +46,7 @@ impl Default for Config {
             tls: None,
             policy: Policy::default(),
             mechanisms: vec![Mechanism::ScramSha256, Mechanism::Plain],
+            offers_what_some_can: false,
             apop_host: None,
             limits: Limits::default(),
         }
@@ -52,9 +59,18 @@ impl Config {
         !self.policy.user_pass && self.mechanisms.is_empty() && self.apop_host.is_none()
     }
 
-    /// The policy as the connections of one kind of listener see it.
-    pub(crate) fn policy_for(&self, kind: Kind) -> Policy {
-        let offered = self.mechanisms.iter().filter_map(|mechanism| {
+    /// Whether a mechanism is offered to users of whom this share can use it.
+    pub(crate) fn is_offered(&self, mechanism: Mechanism, usable_by: impl Fn(Proof) -> Share) -> bool {
+        match Proof::of(mechanism).map(usable_by) {
+            None | Some(Share::All) => true,
+            Some(Share::Some) => self.offers_what_some_can,
+            Some(Share::None) => false,
+        }
+    }
+
+    /// The policy as the connections of one kind of listener see it, with these mechanisms.
+    pub(crate) fn policy_for(&self, kind: Kind, mechanisms: &[Mechanism]) -> Policy {
+        let offered = mechanisms.iter().filter_map(|mechanism| {
             let name = pop3_proto::types::Mechanism::new(mechanism.name()).ok()?;
             Some(if mechanism.is_plaintext() {
                 OfferedMechanism::plaintext(name)

@@ -74,6 +74,7 @@ mod admission;
 mod authenticator;
 mod config;
 mod flood;
+mod offers;
 mod ownership;
 mod penalties;
 mod server;
@@ -83,7 +84,7 @@ pub mod tls;
 mod turns;
 pub mod users;
 
-pub use authenticator::{Authenticator, Unavailable};
+pub use authenticator::{Authenticator, Lookup, Proof, Share, Unavailable};
 pub use config::{Config, Kind, Limits, Listener};
 pub use server::{Running, Server, StartError};
 

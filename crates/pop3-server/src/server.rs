@@ -12,8 +12,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::info;
 
 use crate::{
-    Authenticator, Config, Kind, Listener, accept, admission::Counters, flood::Flood, penalties::Penalties,
-    timestamp::timestamp, turns::Turns,
+    Authenticator, Config, Kind, Listener, accept, admission::Counters, flood::Flood, offers::Offers,
+    penalties::Penalties, timestamp::timestamp, turns::Turns,
 };
 
 /// A POP3 server.
@@ -31,15 +31,12 @@ impl Server {
         store: S,
         authenticator: A,
     ) -> Result<Running, StartError> {
-        if config.listeners.is_empty() {
-            return Err(StartError::NoListener);
+        if let Some(problem) = config.problems().into_iter().next() {
+            return Err(problem);
         }
-        let policies =
-            [Kind::Plain, Kind::Stls, Kind::Tls].map(|kind| CheckedPolicy::new(config.policy_for(kind)));
-        let [plain, stls, tls] = policies;
         let penalties = Arc::new(Penalties::new(&config.limits));
         let shared = Arc::new(Shared {
-            policies: [plain?, stls?, tls?],
+            offers: Offers::default(),
             counters: Arc::new(Counters::new(config.limits.clone())),
             turns: Turns::new(
                 config.limits.password_checks,
@@ -58,7 +55,6 @@ impl Server {
         });
         let mut sockets = Vec::new();
         for listener in &shared.config.listeners {
-            shared.check(*listener)?;
             sockets.push((listen(*listener, shared.config.limits.write_stall)?, listener.kind));
         }
         let mut addresses = Vec::new();
@@ -84,7 +80,7 @@ impl Server {
 #[derive(Debug)]
 pub(crate) struct Shared<S, A> {
     pub(crate) config: Config,
-    policies: [CheckedPolicy; 3],
+    pub(crate) offers: Offers,
     pub(crate) store: S,
     pub(crate) authenticator: A,
     pub(crate) counters: Arc<Counters>,
@@ -99,35 +95,61 @@ pub(crate) struct Shared<S, A> {
     pub(crate) tracker: TaskTracker,
 }
 
-impl<S, A> Shared<S, A> {
-    pub(crate) const fn policy(&self, kind: Kind) -> &CheckedPolicy {
-        let [plain, stls, tls] = &self.policies;
-        match kind {
-            Kind::Plain => plain,
-            Kind::Stls => stls,
-            Kind::Tls => tls,
+impl Config {
+    /// Everything for which a server would not start with this, apart from what only an attempt to listen
+    /// can show.
+    #[must_use]
+    pub fn problems(&self) -> Vec<StartError> {
+        let mut problems = Vec::new();
+        if self.listeners.is_empty() {
+            problems.push(StartError::NoListener);
         }
-    }
-
-    /// Whether anybody could log in there. RFC 1939 section 4.
-    fn check(&self, listener: Listener) -> Result<(), StartError> {
-        let Listener { address, kind } = listener;
-        if kind != Kind::Plain && self.config.tls.is_none() {
-            return Err(StartError::NoCertificate { address, kind });
-        }
-        let host = self.config.apop_host.as_deref();
+        let host = self.apop_host.as_deref();
         let apop_timestamp = host.map(timestamp).transpose().ok().flatten();
         if host.is_some() && !apop_timestamp.as_deref().is_some_and(pop3_sasl::apop::is_valid_timestamp) {
-            return Err(StartError::ApopHost);
+            problems.push(StartError::ApopHost);
         }
-        let connection = Connection { is_tls: kind == Kind::Tls, apop_timestamp };
-        match Protocol::new(self.policy(kind).clone(), connection) {
-            Ok(_) => Ok(()),
-            Err(InvalidPolicy::NoLogin) if self.config.enables_nothing() => Err(StartError::NothingEnabled),
-            Err(InvalidPolicy::NoLogin) => Err(StartError::NoLogin { address }),
-            Err(error) => Err(error.into()),
+        let is_nothing_enabled = self.enables_nothing();
+        if is_nothing_enabled {
+            problems.push(StartError::NothingEnabled);
         }
+        for (index, listener) in self.listeners.iter().enumerate() {
+            let Listener { address, kind } = *listener;
+            let others = self.listeners.get(..index).unwrap_or_default();
+            if let Some(other) = others.iter().find(|other| overlap(other.address, address)) {
+                problems.push(StartError::AddressTwice { address, other: other.address });
+            }
+            if kind != Kind::Plain && self.tls.is_none() {
+                problems.push(StartError::NoCertificate { address, kind });
+            }
+            let policy = match CheckedPolicy::new(self.policy_for(kind, &self.mechanisms)) {
+                Ok(policy) => policy,
+                Err(error) => {
+                    // The same for all listeners.
+                    if index == 0 {
+                        problems.push(error.into());
+                    }
+                    continue;
+                }
+            };
+            // A timestamp that is wrong was found above.
+            let apop_timestamp = host.is_some().then(|| "<1@localhost>".into());
+            let connection = Connection { is_tls: kind == Kind::Tls, apop_timestamp };
+            if Protocol::new(policy, connection).is_err() && !is_nothing_enabled {
+                problems.push(StartError::NoLogin { address });
+            }
+        }
+        problems
     }
+}
+
+/// Whether two listeners cannot be there at one time: `0.0.0.0` takes a port on every address.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let is_all = |address: SocketAddr| address.ip().is_unspecified();
+    one.port() == other.port()
+        && one.port() != 0
+        && one.is_ipv4() == other.is_ipv4()
+        && (one.ip() == other.ip() || is_all(one) || is_all(other))
 }
 
 /// Octets that the system keeps for a client that does not take them. With its usual megabytes, somebody
@@ -232,6 +254,16 @@ pub enum StartError {
     /// Nowhere to listen.
     #[error("there is no address to listen on; name at least one")]
     NoListener,
+    /// Two listeners for one address and port.
+    #[error(
+        "two listeners cannot share a port: {address} and {other}; remove one of them, or give it another port"
+    )]
+    AddressTwice {
+        /// The second.
+        address: SocketAddr,
+        /// The first.
+        other: SocketAddr,
+    },
     /// TLS without a certificate.
     #[error(
         "the listener {address} speaks {kind}, but there is no certificate; give one and its key, or make the listener plain"
@@ -283,6 +315,9 @@ fn advice(error: &io::Error) -> &'static str {
         io::ErrorKind::AddrNotAvailable => "this machine has no such address, choose one that it has",
         io::ErrorKind::PermissionDenied => {
             "ports below 1024 need root or CAP_NET_BIND_SERVICE, or choose a higher port"
+        }
+        _ if rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::AFNOSUPPORT) => {
+            "this machine has no IPv6, remove this listener"
         }
         _ => "choose another address",
     }

@@ -1,14 +1,16 @@
 //! Certificate and key, and what TLS is spoken with them.
 
 use std::{
+    fmt,
     path::{Path, PathBuf},
     sync::Arc,
+    time::{Duration, SystemTime},
 };
 
 use rustls::{
     ServerConfig,
     crypto::aws_lc_rs,
-    pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject as _},
+    pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem, pem::PemObject as _},
 };
 
 /// The protocol that clients name in ALPN, where they use it at all.
@@ -23,12 +25,7 @@ const ALPN: &[u8] = b"pop3";
 ///
 /// [`TlsError`] names the file and says what to do.
 pub fn from_files(chain: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
-    let certificates = CertificateDer::pem_file_iter(chain)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| unreadable(chain, "certificate", error))?;
-    if certificates.is_empty() {
-        return Err(TlsError::Empty { path: chain.to_owned(), what: "certificate" });
-    }
+    let certificates = read_chain(chain)?;
     let private = PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable(key, "private key", error))?;
     build(certificates, private).map_err(|error| match error {
         rustls::Error::InconsistentKeys(_) => {
@@ -38,7 +35,45 @@ pub fn from_files(chain: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsErro
     })
 }
 
-/// The same from a chain and a key in memory.
+/// Whether every certificate of a chain is valid at this time.
+///
+/// # Errors
+///
+/// [`TlsError::Expired`] and [`TlsError::NotYetValid`], and those of reading the file.
+pub fn check_dates(chain: &Path, at: SystemTime) -> Result<(), TlsError> {
+    let since_1970 = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let at = UnixTime::since_unix_epoch(since_1970);
+    let until = |time: UnixTime| Duration::from_secs(time.as_secs().abs_diff(at.as_secs()));
+    for certificate in read_chain(chain)? {
+        let damaged = || TlsError::Malformed { path: chain.to_owned(), what: "certificate" };
+        let certificate = webpki::EndEntityCert::try_from(&certificate).map_err(|_| damaged())?;
+        // Nobody is trusted here, so this always fails; the dates are looked at first.
+        let usage = webpki::KeyUsage::server_auth();
+        let path = chain.to_owned();
+        match certificate.verify_for_usage(&[], &[], &[], at, usage, None, None) {
+            Err(webpki::Error::CertExpired { not_after, .. }) => {
+                return Err(TlsError::Expired { path, ago: until(not_after) });
+            }
+            Err(webpki::Error::CertNotValidYet { not_before, .. }) => {
+                return Err(TlsError::NotYetValid { path, left: until(not_before) });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let certificates = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| unreadable(path, "certificate", error))?;
+    if certificates.is_empty() {
+        return Err(TlsError::Empty { path: path.to_owned(), what: "certificate" });
+    }
+    Ok(certificates)
+}
+
+/// As [`from_files`], from a chain and a key in memory.
 ///
 /// # Errors
 ///
@@ -99,6 +134,28 @@ pub enum TlsError {
         /// What should be in it.
         what: &'static str,
     },
+    /// The time of a certificate is over. RFC 5280 section 4.1.2.5.
+    #[error(
+        "a certificate in {} expired {} ago, and clients refuse it; renew it",
+        .path.display(), InWords(.ago)
+    )]
+    Expired {
+        /// Which file.
+        path: PathBuf,
+        /// How long ago.
+        ago: Duration,
+    },
+    /// The time of a certificate has not come. RFC 5280 section 4.1.2.5.
+    #[error(
+        "a certificate in {} is not valid until in {}, and clients refuse it; is the clock of this machine right?",
+        .path.display(), InWords(.left)
+    )]
+    NotYetValid {
+        /// Which file.
+        path: PathBuf,
+        /// How long until then.
+        left: Duration,
+    },
     /// The two do not belong together.
     #[error(
         "the private key {} does not belong to the certificate {}; give the key that the certificate was made with",
@@ -120,4 +177,20 @@ pub enum TlsError {
         /// What the TLS library said.
         source: rustls::Error,
     },
+}
+
+/// A time as people say it.
+struct InWords<'a>(&'a Duration);
+
+impl fmt::Display for InWords<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        let (count, unit) = match seconds {
+            0..60 => (seconds, "second"),
+            60..3_600 => (seconds / 60, "minute"),
+            3_600..86_400 => (seconds / 3_600, "hour"),
+            _ => (seconds / 86_400, "day"),
+        };
+        write!(f, "{count} {unit}{}", if count == 1 { "" } else { "s" })
+    }
 }

@@ -5,16 +5,14 @@ mod support;
 
 use std::{
     fs::{self, File},
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{Read as _, Write as _},
     net::SocketAddr,
     os::fd::OwnedFd,
     path::Path,
     process::{Child, Stdio},
-    time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
-use support::{Client, PASSWORD, Program, USER, root};
+use support::{Client, PASSWORD, Program, USER, root, stop};
 
 /// A configuration with a plain listener and Alice; a warning is logged at every start with it.
 fn config(data: &Path) -> String {
@@ -27,14 +25,8 @@ fn config(data: &Path) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// The server with its log going there.
-fn start(config: &str, log: Stdio) -> (Child, SocketAddr) {
-    let arguments = ["--config", config, "--log", "debug"];
-    let mut child = Program::command(&arguments).stderr(log).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.split([' ', ',']).find_map(|word| word.parse().ok()).expect("it listens");
-    (child, address)
+fn start(config: &str, log: impl Into<Stdio>) -> (Child, SocketAddr) {
+    Program::start_logging_to(&["--config", config, "--log", "debug"], log)
 }
 
 fn log_in_and_out(address: SocketAddr) {
@@ -50,20 +42,6 @@ fn log_in_wrongly(address: SocketAddr) {
     client.ok("USER alice");
     client.err("PASS wrong");
     client.ok("QUIT");
-}
-
-/// Ends by SIGTERM, as it should.
-fn stop(mut child: Child) {
-    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
-    let began = Instant::now();
-    let status = loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            break status;
-        }
-        assert!(began.elapsed() < Duration::from_secs(20), "it does not end");
-        std::thread::yield_now();
-    };
-    assert!(status.success(), "{status}");
 }
 
 /// A pipe that is full, and its reader.
@@ -85,7 +63,7 @@ fn sessions_go_on_without_a_log() {
     drop(reader);
     let full = File::options().write(true).open("/dev/full").unwrap();
     let (_reader, stands_still) = full_pipe();
-    for log in [closed.into(), full.into(), stands_still.into()] {
+    for log in [OwnedFd::from(closed), full.into(), stands_still.into()] {
         let (child, address) = start(&config, log);
         for _ in 0..3 {
             log_in_wrongly(address);
@@ -100,7 +78,7 @@ fn sessions_go_on_without_a_log() {
 fn what_was_lost_is_said_when_the_log_can_be_written_again() {
     let data = root();
     let (mut reader, log) = full_pipe();
-    let (child, address) = start(&config(data.path()), log.into());
+    let (child, address) = start(&config(data.path()), log);
     // Each session has three lines and more.
     for _ in 0..1000 {
         log_in_and_out(address);

@@ -16,7 +16,7 @@ use pop3_sasl::{
     Choice, ClientMechanism as _, ClientOptions, Credentials, Decoy, Mechanism, Nonce, ScramCredentials,
     ScramHash, Secret, apop,
 };
-use pop3_server::{Authenticator, Unavailable, users::Users};
+use pop3_server::{Authenticator, Lookup, Proof, Share, Unavailable, users::Users};
 use pop3_store::{OpenError, Store, memory::MemoryStore};
 use support::{Client, PASSWORD, TestServer, USER, deliver, root, users, wait_until};
 
@@ -196,12 +196,16 @@ impl Authenticator for Unreliable {
         self.check().and_then(|()| self.users.is_password(user, password))
     }
 
-    fn scram(&self, user: &str, hash: ScramHash) -> Result<Option<ScramCredentials>, Unavailable> {
+    fn scram(&self, user: &str, hash: ScramHash) -> Result<Lookup<ScramCredentials>, Unavailable> {
         self.check().and_then(|()| self.users.scram(user, hash))
     }
 
-    fn shared_secret(&self, user: &str) -> Result<Option<Secret>, Unavailable> {
+    fn shared_secret(&self, user: &str) -> Result<Lookup<Secret>, Unavailable> {
         self.check().and_then(|()| self.users.shared_secret(user))
+    }
+
+    fn usable_by(&self, proof: Proof) -> Share {
+        self.users.usable_by(proof)
     }
 
     fn decoy(&self) -> Decoy {

@@ -369,7 +369,7 @@ fn sighup_takes_a_renewed_certificate_and_ends_nothing() {
     let (status, log) = program.stop();
     assert!(status.success(), "{log}");
     assert!(log.contains("certificate and key read again"), "{log}");
-    assert!(log.contains("stay those of before") && log.contains("there is no private key in"), "{log}");
+    assert!(log.contains("stay as they are") && log.contains("there is no private key in"), "{log}");
 }
 
 #[test]

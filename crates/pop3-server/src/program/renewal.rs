@@ -1,6 +1,9 @@
 //! A renewed certificate, taken into a server that runs.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::SystemTime,
+};
 
 use pop3_server::{
     Config,
@@ -10,9 +13,9 @@ use pop3_server::{
     },
     tls,
 };
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
-use super::configuration::Configuration;
+use super::{arguments::Site, configuration::Configuration, report};
 
 /// The certificate that is shown from now on.
 #[derive(Debug)]
@@ -40,18 +43,38 @@ impl Renewal {
         }))
     }
 
-    /// Reads certificate and key again. When they cannot be used, those of before stay.
-    pub(super) fn renew(&self, configuration: &Configuration) {
-        let (Some(current), Some(files)) = (&self.0, &configuration.tls) else {
+    /// Reads the configuration, and certificate and key again. Where the new pair cannot be used, the old one
+    /// stays. Everything else takes a restart, and is named.
+    pub(super) fn renew(&self, site: &Site, running: &Configuration) {
+        let new = match Configuration::load(site) {
+            Ok(new) => new,
+            Err(error) => {
+                let error = report::sentence(&error);
+                error!(error, "SIGHUP: the configuration cannot be used; nothing was changed");
+                return;
+            }
+        };
+        let changes = running.changes(&new);
+        let changes: Vec<&str> =
+            changes.iter().map(String::as_str).filter(|key| !key.starts_with("tls.")).collect();
+        if !changes.is_empty() {
+            warn!(changed = changes.join(", "), "SIGHUP: these settings take a restart; the old ones stay");
+        }
+        if let Err(error) = new.known_users() {
+            error!(%error, "SIGHUP: the users file cannot be used; the users stay as they are");
+        }
+        let (Some(current), Some(files)) = (&self.0, &new.tls) else {
             info!("SIGHUP: there is no certificate to read; a change of the users file is seen without it");
             return;
         };
-        match tls::from_files(&files.certificate, &files.key) {
+        let read = tls::check_dates(&files.certificate, SystemTime::now())
+            .and_then(|()| tls::from_files(&files.certificate, &files.key));
+        match read {
             Ok(new) => {
                 *current.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&new.cert_resolver);
                 info!(certificate = %files.certificate.display(), "SIGHUP: certificate and key read again");
             }
-            Err(error) => error!(%error, "SIGHUP: certificate and key stay those of before"),
+            Err(error) => error!(%error, "SIGHUP: certificate and key stay as they are"),
         }
     }
 }

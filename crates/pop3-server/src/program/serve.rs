@@ -3,13 +3,13 @@
 use std::{io::Write as _, net::SocketAddr};
 
 use anyhow::{Context as _, bail};
-use pop3_server::{Config, Kind, Running, Server, StartError};
+use pop3_server::{Kind, Server, StartError};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::{
     arguments::Site,
-    configuration::Configuration,
+    configuration::{Configuration, Review},
     demonstration::{self, Home},
     file_size, open_files,
     renewal::Renewal,
@@ -28,9 +28,16 @@ pub(super) fn run(site: &Site) -> anyhow::Result<()> {
             Some(Home::prepare(&Configuration::data_directory(site))?)
         }
     };
-    for warning in configuration.warnings() {
+    let Review { mut config, store, users, refused, broken, warnings } = configuration.review();
+    for warning in warnings {
         warn!("{warning}");
     }
+    for problem in broken {
+        error!("{problem}");
+    }
+    let (Some(store), Some(users), []) = (store, users, refused.as_slice()) else {
+        bail!(refused.join("; and "));
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS)
@@ -41,17 +48,16 @@ pub(super) fn run(site: &Site) -> anyhow::Result<()> {
         let mut stop = stop_signal()?;
         file_size::turn_limit_into_errors().context("cannot listen for signals")?;
         let mut hangup = signal(SignalKind::hangup()).context("cannot listen for signals")?;
-        let mut config = configuration.server()?;
         open_files::fit(&mut config);
         let renewal = Renewal::prepare(&mut config);
-        let running = start(&configuration, config).await?;
+        let running = Server::bind(config, store, users).await?;
         let listening: Vec<_> = configuration.kinds().zip(running.addresses().iter().copied()).collect();
         announce(&configuration, home.as_ref(), &listening);
         loop {
             tokio::select! {
                 // In the order in which they would be sent.
                 biased;
-                Some(()) = hangup.recv() => renewal.renew(&configuration),
+                Some(()) = hangup.recv() => renewal.renew(site, &configuration),
                 () = stop.wait() => break,
             }
         }
@@ -87,13 +93,7 @@ fn try_to_listen(configuration: &Configuration) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn start(configuration: &Configuration, config: Config) -> anyhow::Result<Running> {
-    let store = configuration.store()?;
-    let users = configuration.users()?;
-    Ok(Server::bind(config, store, users).await?)
-}
-
-/// Whoever started the program reads this; if nobody can, it goes on all the same.
+/// For the person who started the program; if nobody can read it, the server goes on all the same.
 fn announce(configuration: &Configuration, home: Option<&Home>, listening: &[(Kind, SocketAddr)]) {
     let places: Vec<_> = listening.iter().map(|(kind, address)| format!("{address} ({kind})")).collect();
     if let Some(home) = home {

@@ -19,6 +19,9 @@ pub(super) fn run(configuration: &Configuration, command: &User) -> anyhow::Resu
 fn add(configuration: &Configuration, name: &str, generate: bool) -> anyhow::Result<()> {
     check_name(name).with_context(|| format!("{} cannot be a user name", name.escape_debug()))?;
     let password = if generate { Zeroizing::new(files::password()?) } else { ask(name)? };
+    if let Some(warning) = configuration.unfit_for_pass(name, &password) {
+        tracing::warn!("{warning}");
+    }
     let secrets = NewSecrets::derive(&password)?;
     // The file is held only now: a person may take their time with a password.
     let mut editor = UsersFileEditor::open(&configuration.users.file)?;

@@ -9,7 +9,7 @@ use pop3_sasl::{
 };
 use pop3_store::{OpenError, OpenMaildrop, Skipped, Store};
 
-use crate::{Authenticator, Shared, Unavailable, admission::UserAdmission, penalties::Tried};
+use crate::{Authenticator, Lookup, Shared, Unavailable, admission::UserAdmission, penalties::Tried};
 
 /// What a client brings forward.
 pub(super) enum Claim {
@@ -43,6 +43,8 @@ pub(super) struct PasswordCheck {
 pub(super) struct Exchange {
     machine: Box<pop3_sasl::Server>,
     name: Option<Box<str>>,
+    /// Why this user cannot log in this way, whatever the password.
+    reason: Option<Box<str>>,
 }
 
 /// What came with AUTH, or after a challenge.
@@ -90,10 +92,24 @@ impl Refusal {
         Self { rejection, name: None, reason: reason.into(), tried: None }
     }
 
+    /// With a better reason, if there is one.
+    fn because(mut self, reason: Option<Box<str>>) -> Self {
+        self.reason = reason.unwrap_or(self.reason);
+        self
+    }
+
     pub(super) fn of(mut self, name: &str) -> Self {
         self.name = Some(name.into());
         self
     }
+}
+
+/// The reason for the log alone: the client must not learn who is there.
+fn reason<T>(found: &Lookup<T>, way: &str) -> Option<Box<str>> {
+    let is_there = matches!(found, Lookup::OtherKind);
+    is_there.then(|| {
+        format!("the user has no secret for {way}; let it choose PLAIN, or give it a new password").into()
+    })
 }
 
 impl From<Unavailable> for Refusal {
@@ -119,7 +135,7 @@ impl Claim {
                 let response = initial_response.map(|octets| Secret::from(&**octets.expose()));
                 let machine = pop3_sasl::Server::new(mechanism, &options(shared)?)
                     .map_err(|error| Refusal::new(Rejection::UnsupportedMechanism, error.to_string()))?;
-                let exchange = Exchange { machine: Box::new(machine), name: None };
+                let exchange = Exchange { machine: Box::new(machine), name: None, reason: None };
                 Self::Sasl { exchange, response: Response::Initial(response) }
             }
             _ => return Err(Refusal::new(Rejection::UnsupportedMechanism, "an unknown way to log in")),
@@ -175,11 +191,13 @@ fn check<S: Store, A: Authenticator>(shared: &Shared<S, A>, claim: Claim) -> Res
         Claim::Apop { name, digest, timestamp } => {
             let user = prepare_query(&name).map_err(|_| wrong().of(&name))?;
             let secret = authenticator.shared_secret(&user)?;
+            let reason = reason(&secret, "APOP");
+            let secret = secret.found();
             let is_known = secret.is_some();
             if apop::verify(&timestamp, secret.unwrap_or_default().expose(), &digest) & is_known {
                 Ok(Checked::Right(user.into()))
             } else {
-                Err(wrong().of(&user))
+                Err(wrong().because(reason).of(&user))
             }
         }
         Claim::Sasl { mut exchange, response } => {
@@ -264,7 +282,8 @@ fn advance<S: Store, A: Authenticator>(
                 return Ok(Checked::Right(identity.user().ok_or_else(nobody)?.into()));
             }
             Step::Failure(failure) => {
-                return Err(Refusal { name: exchange.name.take(), tried, ..refusal(failure) });
+                let refusal = refusal(failure).because(exchange.reason.take());
+                return Err(Refusal { name: exchange.name.take(), tried, ..refusal });
             }
             Step::Question(Question::Password(asked)) => {
                 let (user, as_sent) =
@@ -274,8 +293,8 @@ fn advance<S: Store, A: Authenticator>(
             }
             Step::Question(question) => question,
         };
-        let (asked, answer) = find_out(&shared.authenticator, question)?;
-        exchange.name = Some(asked);
+        let Found { name, reason, answer } = find_out(&shared.authenticator, question)?;
+        (exchange.name, exchange.reason) = (Some(name), reason);
         step = exchange.machine.answer(answer).map_err(broken)?;
     }
 }
@@ -284,20 +303,25 @@ fn broken(error: pop3_sasl::ServerError) -> Refusal {
     Refusal::new(Rejection::Temporary, error.to_string())
 }
 
-/// The answer to a question, and about whom it was asked.
-fn find_out(
-    authenticator: &impl Authenticator,
-    question: Question,
-) -> Result<(Box<str>, Answer<'static>), Refusal> {
+/// What was found out about a user.
+struct Found {
+    name: Box<str>,
+    reason: Option<Box<str>>,
+    answer: Answer<'static>,
+}
+
+fn find_out(authenticator: &impl Authenticator, question: Question) -> Result<Found, Refusal> {
     let failed = |name: &str, error: Unavailable| Refusal::from(error).of(name);
     match question {
         Question::Scram { name, hash } => {
-            let credentials = authenticator.scram(&name, hash).map_err(|error| failed(&name, error))?;
-            Ok((name, Answer::Scram(credentials)))
+            let found = authenticator.scram(&name, hash).map_err(|error| failed(&name, error))?;
+            let reason = reason(&found, hash.mechanism().name());
+            Ok(Found { name, reason, answer: Answer::Scram(found.found()) })
         }
         Question::SharedSecret { name } => {
-            let secret = authenticator.shared_secret(&name).map_err(|error| failed(&name, error))?;
-            Ok((name, Answer::SharedSecret(secret)))
+            let found = authenticator.shared_secret(&name).map_err(|error| failed(&name, error))?;
+            let reason = reason(&found, "CRAM-MD5");
+            Ok(Found { name, reason, answer: Answer::SharedSecret(found.found()) })
         }
         // Mechanisms that ask anything else are not offered.
         _ => Err(Refusal::new(Rejection::UnsupportedMechanism, "nobody can answer this")),

@@ -17,8 +17,7 @@ use pop3_io::tokio::{Body, Driver, Limits, Stream};
 use pop3_proto::{
     machine::Machine,
     server::{
-        CloseReason, Connection, Deletions, Event, Extent, Login, Rejection, Retrieved, Server as Protocol,
-        UpdateOutcome,
+        CloseReason, Deletions, Event, Extent, Login, Rejection, Retrieved, Server as Protocol, UpdateOutcome,
     },
     types::{MessageNumber, ResponseCode, Secret},
 };
@@ -175,9 +174,10 @@ impl<S: Store, A: Authenticator> Session<S, A> {
         let shared = &self.shared;
         let host = shared.config.apop_host.as_deref();
         let apop_timestamp = host.map(timestamp).transpose().map_err(io::Error::other)?;
-        let connection = Connection { is_tls, apop_timestamp };
-        let policy = shared.policy(kind).clone();
-        let machine = Protocol::new(policy, connection).map_err(io::Error::other)?;
+        let machine = shared
+            .offers
+            .machine(&shared.config, kind, apop_timestamp, &shared.authenticator)
+            .map_err(io::Error::other)?;
         let limits = Limits { write: shared.config.limits.write_stall, read: None };
         debug!(session = self.id, peer = %self.peer, %kind, "connected");
         let total = shared.config.policy.authorization_total.saturating_add(AFTER_TIMER);

@@ -4,13 +4,16 @@ use std::{
     fs, io,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU8, Ordering},
+    },
 };
 
 use pop3_sasl::{Decoy, ScramCredentials, ScramHash, Secret};
 
 use super::{EntryError, Users, hash::Salts};
-use crate::{Authenticator, Unavailable};
+use crate::{Authenticator, Lookup, Proof, Share, Unavailable};
 
 /// A users file: one user per line, `name:secret [secret…]`, each secret as `{SCHEME}value`. Empty lines
 /// and those that begin with `#` are skipped.
@@ -21,6 +24,7 @@ use crate::{Authenticator, Unavailable};
 pub struct UsersFile {
     path: PathBuf,
     state: Mutex<State>,
+    shares: Shares,
 }
 
 #[derive(Debug)]
@@ -81,7 +85,9 @@ impl UsersFile {
     pub fn open(path: impl Into<PathBuf>, decoy_secret: &[u8]) -> Result<Self, UsersFileError> {
         let path = path.into();
         let state = read(&path, Salts::new(decoy_secret))?;
-        Ok(Self { path, state: Mutex::new(state) })
+        let shares = Shares::default();
+        shares.set(&state.users);
+        Ok(Self { path, state: Mutex::new(state), shares })
     }
 
     /// Where it is.
@@ -105,6 +111,7 @@ impl UsersFile {
                 Ok(new) => {
                     tracing::info!(path = %self.path.display(), users = new.users.entries.len(), "users read again");
                     *state = new;
+                    self.shares.set(&state.users);
                 }
                 Err(UsersFileError::Io { source, .. }) => return Err(failed(source)),
                 Err(error) => {
@@ -131,6 +138,30 @@ fn read(path: &Path, salts: Salts) -> Result<State, UsersFileError> {
     Ok(State { stamp, users: Arc::new(users) })
 }
 
+/// What [`Authenticator::usable_by`] says, where nobody waits for the file to be read.
+#[derive(Debug, Default)]
+struct Shares([AtomicU8; 3]);
+
+impl Shares {
+    const PROOFS: [Proof; 3] =
+        [Proof::Scram(ScramHash::Sha1), Proof::Scram(ScramHash::Sha256), Proof::SharedSecret];
+
+    fn set(&self, users: &Users) {
+        for (share, proof) in self.0.iter().zip(Self::PROOFS) {
+            share.store(users.usable_by(proof) as u8, Ordering::Relaxed);
+        }
+    }
+
+    fn of(&self, proof: Proof) -> Share {
+        let share = self.0.iter().zip(Self::PROOFS).find(|(_, of)| *of == proof);
+        match share.map(|(share, _)| share.load(Ordering::Relaxed)) {
+            Some(share) if share == Share::All as u8 => Share::All,
+            Some(share) if share == Share::Some as u8 => Share::Some,
+            _ => Share::None,
+        }
+    }
+}
+
 impl Stamp {
     fn of(metadata: &fs::Metadata) -> Self {
         Self {
@@ -151,12 +182,17 @@ impl Authenticator for UsersFile {
         self.users().is_ok_and(|users| users.was_refused(user, password))
     }
 
-    fn scram(&self, user: &str, hash: ScramHash) -> Result<Option<ScramCredentials>, Unavailable> {
+    fn scram(&self, user: &str, hash: ScramHash) -> Result<Lookup<ScramCredentials>, Unavailable> {
         self.users()?.scram(user, hash)
     }
 
-    fn shared_secret(&self, user: &str) -> Result<Option<Secret>, Unavailable> {
+    fn shared_secret(&self, user: &str) -> Result<Lookup<Secret>, Unavailable> {
         self.users()?.shared_secret(user)
+    }
+
+    /// As the file was at the last login.
+    fn usable_by(&self, proof: Proof) -> Share {
+        self.shares.of(proof)
     }
 
     fn decoy(&self) -> Decoy {

@@ -25,7 +25,7 @@ use entry::{Readable, Stored};
 use hash::Salts;
 use refused::Refused;
 
-use crate::{Authenticator, Unavailable};
+use crate::{Authenticator, Lookup, Proof, Share, Unavailable};
 
 /// Users in memory.
 ///
@@ -112,6 +112,16 @@ impl Users {
         self.entries.contains_key(name)
     }
 
+    /// The names of those who cannot log in this way, in order.
+    pub fn without(&self, proof: Proof) -> impl Iterator<Item = &str> {
+        let has = move |stored: &Stored| match (stored, proof) {
+            (Stored::Plain(_), _) => true,
+            (Stored::Scram(credentials), Proof::Scram(hash)) => credentials.hash() == hash,
+            _ => false,
+        };
+        self.entries.iter().filter(move |(_, secrets)| !secrets.iter().any(has)).map(|(name, _)| &**name)
+    }
+
     /// The secrets to check a password with, and whether they are this user's. An unknown name is checked
     /// with those of a user who is chosen by that name, so that it takes as long as some user's would.
     fn secrets(&self, name: &str) -> (&[Stored], bool) {
@@ -143,27 +153,36 @@ impl Authenticator for Users {
         self.refused.contains(user, password)
     }
 
-    fn scram(&self, user: &str, hash: ScramHash) -> Result<Option<ScramCredentials>, Unavailable> {
-        let secrets = || self.entries.get(user).into_iter().flatten();
-        let stored = secrets().find_map(|stored| match stored {
+    fn scram(&self, user: &str, hash: ScramHash) -> Result<Lookup<ScramCredentials>, Unavailable> {
+        let Some(secrets) = self.entries.get(user) else { return Ok(Lookup::NoUser) };
+        let stored = secrets.iter().find_map(|stored| match stored {
             Stored::Scram(credentials) if credentials.hash() == hash => Some(&**credentials),
             _ => None,
         });
         let derived = || {
-            secrets().find_map(|stored| match stored {
+            secrets.iter().find_map(|stored| match stored {
                 Stored::Plain(readable) => readable.scram(&self.salts, hash, user),
                 _ => None,
             })
         };
-        Ok(stored.or_else(derived).cloned())
+        Ok(stored.or_else(derived).cloned().map_or(Lookup::OtherKind, Lookup::Found))
     }
 
-    fn shared_secret(&self, user: &str) -> Result<Option<Secret>, Unavailable> {
-        let mut secrets = self.entries.get(user).into_iter().flatten();
-        Ok(secrets.find_map(|stored| match stored {
+    fn shared_secret(&self, user: &str) -> Result<Lookup<Secret>, Unavailable> {
+        let Some(secrets) = self.entries.get(user) else { return Ok(Lookup::NoUser) };
+        let readable = secrets.iter().find_map(|stored| match stored {
             Stored::Plain(readable) => Some(readable.secret.clone()),
             _ => None,
-        }))
+        });
+        Ok(readable.map_or(Lookup::OtherKind, Lookup::Found))
+    }
+
+    fn usable_by(&self, proof: Proof) -> Share {
+        match self.without(proof).count() {
+            0 => Share::All,
+            count if count == self.entries.len() => Share::None,
+            _ => Share::Some,
+        }
     }
 
     fn decoy(&self) -> Decoy {

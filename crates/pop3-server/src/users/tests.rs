@@ -22,10 +22,10 @@ fn new_secrets_are_for_pass_and_for_scram() {
     assert!(users.is_password("alice", "tanstaaf").unwrap());
     assert!(!users.is_password("alice", "tanstaaF").unwrap());
     assert!(!users.is_password("bob", "tanstaaf").unwrap());
-    let credentials = users.scram("alice", ScramHash::Sha256).unwrap().unwrap();
+    let credentials = users.scram("alice", ScramHash::Sha256).unwrap().found().unwrap();
     assert!(credentials.verify_password("tanstaaf"));
-    assert!(users.scram("alice", ScramHash::Sha1).unwrap().is_none());
-    assert!(users.shared_secret("alice").unwrap().is_none(), "it is not stored");
+    assert!(users.scram("alice", ScramHash::Sha1).unwrap().found().is_none());
+    assert!(users.shared_secret("alice").unwrap().found().is_none(), "it is not stored");
     // Two users with one password cannot be told from the file.
     assert_ne!(NewSecrets::derive("tanstaaf").unwrap().as_str(), secrets.as_str());
     assert!(NewSecrets::derive("\u{7}").is_err() && NewSecrets::derive("").is_err());
@@ -41,20 +41,20 @@ fn scram_credentials_are_made_of_a_readable_secret() {
         ("bob", ScramHash::Sha256),
         ("alice", ScramHash::Sha1),
     ]
-    .map(|(name, hash)| users.scram(name, hash).unwrap().unwrap());
+    .map(|(name, hash)| users.scram(name, hash).unwrap().found().unwrap());
     assert!(alice.verify_password("tanstaaf") && !alice.verify_password("tanstaaF"));
     assert_eq!(alice.to_stored(), again.to_stored());
     // After a restart too.
-    let restarted = parse(text).unwrap().scram("alice", ScramHash::Sha256).unwrap().unwrap();
+    let restarted = parse(text).unwrap().scram("alice", ScramHash::Sha256).unwrap().found().unwrap();
     assert_eq!(alice.to_stored(), restarted.to_stored());
     assert!(alice.salt() != bob.salt() && alice.salt() != sha1.salt());
     // As for users with stored credentials, and for unknown ones.
     assert_eq!((alice.iterations(), alice.salt().len()), (65_536, 16));
-    assert!(users.scram("nobody", ScramHash::Sha256).unwrap().is_none());
+    assert!(users.scram("nobody", ScramHash::Sha256).unwrap().found().is_none());
     // What is stored goes first.
     let stored = ScramCredentials::derive(ScramHash::Sha256, "other", b"0123456789abcdef", 4096).unwrap();
     let users = users.with_secrets("alice", &stored.to_stored()).unwrap();
-    assert_eq!(users.scram("alice", ScramHash::Sha256).unwrap().unwrap().iterations(), 4096);
+    assert_eq!(users.scram("alice", ScramHash::Sha256).unwrap().found().unwrap().iterations(), 4096);
 }
 
 #[test]

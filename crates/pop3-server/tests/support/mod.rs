@@ -18,7 +18,7 @@ use tokio::runtime::{Builder, Runtime};
 
 pub(crate) use certificate::{Certificate, client_config};
 pub(crate) use client::Client;
-pub(crate) use program::{Program, wait_until};
+pub(crate) use program::{Program, stop, wait_until};
 
 pub(crate) const USER: &str = "alice";
 pub(crate) const PASSWORD: &str = "tanstaaf";

@@ -104,6 +104,15 @@ impl Program {
         Self { child, log: Some(log), printed, addresses, stdout }
     }
 
+    /// Starts it with its log going there; the process, and the first address that it listens on.
+    pub(crate) fn start_logging_to(arguments: &[&str], log: impl Into<Stdio>) -> (Child, SocketAddr) {
+        let mut child = Self::command(arguments).stderr(log).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.split([' ', ',']).find_map(|word| word.parse().ok()).expect("it listens");
+        (child, address)
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
@@ -154,4 +163,15 @@ pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
         assert!(began.elapsed() < Duration::from_secs(20), "never: {what}");
         std::thread::yield_now();
     }
+}
+
+/// SIGTERM, and an end with success.
+pub(crate) fn stop(mut child: Child) {
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    let mut status = None;
+    wait_until("it ends", || {
+        status = child.try_wait().unwrap();
+        status.is_some()
+    });
+    assert!(status.unwrap().success(), "{status:?}");
 }

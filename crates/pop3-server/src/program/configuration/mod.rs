@@ -1,12 +1,13 @@
 //! What the program runs with: the configuration file, or what holds without one.
 
+mod changes;
 mod problem;
+mod review;
 mod schema;
 mod values;
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -14,7 +15,7 @@ use std::{
 use anyhow::{Context as _, anyhow};
 use pop3_proto::server::Utf8Support;
 use pop3_server::{
-    Config, Kind, Listener, tls,
+    Config, Kind, Listener,
     users::{UsersFile, UsersFileError},
 };
 use pop3_store::{
@@ -24,6 +25,7 @@ use pop3_store::{
 
 use super::{arguments::Site, files, report};
 
+pub(super) use review::Review;
 pub(super) use schema::{Configuration, MaildirRoot};
 pub(super) use values::parse_address;
 
@@ -89,19 +91,19 @@ impl Configuration {
         self.listen.iter().map(|listen| listen.kind.into())
     }
 
-    /// The configuration of the library.
-    pub(super) fn server(&self) -> anyhow::Result<Config> {
+    /// The configuration of the library, but for the certificate.
+    fn server(&self) -> Config {
         let mut config = Config::default();
         config.listeners =
             self.listen.iter().map(|l| Listener { address: l.address, kind: l.kind.into() }).collect();
-        if let Some(tls) = &self.tls {
-            config.tls = Some(tls::from_files(&tls.certificate, &tls.key)?);
+        if let Some(mechanisms) = &self.login.mechanisms {
+            config.mechanisms = mechanisms.iter().map(|name| name.0).collect();
+            config.offers_what_some_can = true;
         }
-        config.mechanisms = self.login.mechanisms.iter().map(|name| name.0).collect();
         config.apop_host = self.login.apop_host.as_deref().map(Into::into);
         self.apply_policy(&mut config);
         self.apply_limits(&mut config);
-        Ok(config)
+        config
     }
 
     fn apply_policy(&self, config: &mut Config) {
@@ -171,34 +173,13 @@ impl Configuration {
         UsersFile::open(&self.users.file, &[])
     }
 
-    /// What can be meant so, but hardly ever is.
-    pub(super) fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
-        let file = &self.users.file;
-        // Who cannot look hears of it when the file is opened.
-        let mode = fs::metadata(file).map_or(0, |metadata| metadata.permissions().mode());
-        if mode & 0o077 != 0 {
-            let shown = file.display();
-            warnings.push(format!(
-                "the users file {shown} is open to others than its owner (mode {:03o}); what is in it helps to \
-                 find out passwords, take it away from them with `chmod 600 {shown}`",
-                mode & 0o777
-            ));
-        }
-        if self.login.plaintext_without_tls && self.listen.iter().any(|l| l.kind != values::Kind::Tls) {
-            warnings.push(
-                "plaintext_without_tls is true: passwords and mail may travel readably; set it to false, unless \
-                 nobody else listens on this network"
-                    .into(),
-            );
-        }
-        warnings
-    }
-
-    /// What holds, defaults included, in the form of a configuration file.
+    /// The effective settings, defaults included, in the form of a configuration file.
     pub(super) fn effective(&self) -> anyhow::Result<String> {
         let mut effective = self.clone();
-        effective.limits.password_checks.get_or_insert(Config::default().limits.password_checks);
+        let defaults = Config::default();
+        effective.limits.password_checks.get_or_insert(defaults.limits.password_checks);
+        let mechanisms = defaults.mechanisms.iter().copied().map(values::Mechanism);
+        effective.login.mechanisms.get_or_insert_with(|| mechanisms.collect());
         toml::to_string(&effective).context("the configuration cannot be printed")
     }
 }

@@ -50,7 +50,7 @@ pub(crate) struct Users {
 #[serde(deny_unknown_fields)]
 pub(crate) struct MaildirRoot {
     pub(crate) root: PathBuf,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "values::below", default, skip_serializing_if = "Option::is_none")]
     pub(crate) below: Option<String>,
     #[serde(default = "yes")]
     pub(crate) create_missing: bool,
@@ -64,7 +64,8 @@ const fn yes() -> bool {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Login {
     pub(crate) user_pass: bool,
-    pub(crate) mechanisms: Vec<Mechanism>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) mechanisms: Option<Vec<Mechanism>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) apop_host: Option<String>,
     pub(crate) plaintext_without_tls: bool,
@@ -76,10 +77,9 @@ pub(crate) struct Login {
 
 impl Default for Login {
     fn default() -> Self {
-        use pop3_server::Mechanism as Sasl;
         Self {
             user_pass: true,
-            mechanisms: [Sasl::ScramSha256, Sasl::Plain].map(Mechanism).into(),
+            mechanisms: None,
             apop_host: None,
             plaintext_without_tls: false,
             failed_logins: 3,

@@ -1,6 +1,10 @@
 //! Values that cannot be wrong once they were read.
 
-use std::{fmt, net::SocketAddr};
+use std::{
+    fmt,
+    net::SocketAddr,
+    path::{Component, Path},
+};
 
 use pop3_proto::server::Catalogue;
 use pop3_server::Mechanism as Sasl;
@@ -138,6 +142,19 @@ pub(super) fn token<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
         ));
     }
     Ok(Some(text))
+}
+
+/// A path below the directory of a user. An absolute one would give all users the same mail.
+pub(super) fn below<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let path = String::deserialize(deserializer)?;
+    let is_below = Path::new(&path).components().all(|part| matches!(part, Component::Normal(_)));
+    if path.is_empty() || path.contains('\0') || !is_below {
+        return Err(D::Error::custom(format!(
+            "`{}` is not a path below the directory of a user; write it like Maildir, without / in front and without ..",
+            path.escape_debug()
+        )));
+    }
+    Ok(Some(path))
 }
 
 pub(super) fn non_empty<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
