@@ -99,6 +99,29 @@ fn a_session_that_breaks_is_made_up_for_by_the_next() {
     ]);
 }
 
+// Conformance: C-ROB-04
+#[test]
+fn one_odd_line_hides_no_mail() {
+    check(&[
+        row(&[r"UIDL: say +OK\r\n"], DELETE, [0, 0], ALL, ""),
+        row(&[r"UIDL: say +OK\r\nnumber unique-id"], DELETE, [0, 0], ALL, ""),
+        row(&[r"LIST: say +OK\r\n"], DELETE, [0, 0], ALL, ""),
+        row(&[r"LIST: say +OK\r\n4 messages follow:\r\n"], DELETE, [0, 0], ALL, ""),
+        row(&["STAT: answer -ERR not here"], DELETE, [0, 0], ALL, ""),
+        row(&["STAT: answer +OK you have mail"], DELETE, [0, 0], ALL, ""),
+        row(
+            &["STAT: answer -ERR no", r"LIST: say +OK\r\n", r"UIDL: say +OK\r\n"],
+            &[],
+            [0, 0],
+            ALL,
+            EVERYTHING,
+        ),
+        // What contradicts stops, and nothing is removed.
+        row(&[r"session 1 UIDL: say +OK\r\n-ERR gone"], DELETE, [76, 0], ALL, ""),
+        row(&[r"session 1 LIST: say +OK\r\n0 7"], DELETE, [76, 0], ALL, ""),
+    ]);
+}
+
 // Conformance: C-1939-08, C-REL-09
 #[test]
 fn whatever_becomes_of_quit_nothing_is_lost_or_doubled() {

@@ -17,9 +17,10 @@ pub(super) fn single_line_event<'i>(
     let (id, keyword) = (command.id, command.keyword);
     let malformed = PeerMisbehaved::MalformedListing { keyword };
     Ok(match keyword {
+        // Without numbers it is a response like others: LIST has them all.
         Keyword::Stat => {
-            let listing = grammar::drop_listing(payload).or_else(|| count_alone(payload)).ok_or(malformed)?;
-            Some(Event::DropListing { id, listing })
+            let listing = grammar::drop_listing(payload).or_else(|| count_alone(payload));
+            listing.map(|listing| Event::DropListing { id, listing })
         }
         Keyword::List => {
             let listing = grammar::scan_listing(payload).map(|listing| Event::ScanListing { id, listing });
@@ -39,8 +40,23 @@ fn count_alone(payload: &[u8]) -> Option<DropListing> {
     Some(DropListing { count: u32::try_from(count).ok()?, size: Octets(0) })
 }
 
+/// A line of LIST's or UIDL's answer that gives no size or no unique-id. `Ok(None)` is one that names no message,
+/// such as an empty line or a heading: it says nothing about the others.
+///
+/// # Errors
+///
+/// [`PeerMisbehaved::MalformedListing`] for a number that no message can have, and for the first line of another
+/// response: the server and this client no longer agree where a listing ends.
+pub(super) fn odd_line(line: &[u8], command: Outstanding) -> Result<Option<Event<'static>>, PeerMisbehaved> {
+    if grammar::listed_number(line).is_none() && grammar::response(line).is_none() {
+        return Ok(None);
+    }
+    let malformed = PeerMisbehaved::MalformedListing { keyword: command.keyword };
+    malformed_line(line, command.id).map(Some).ok_or(malformed)
+}
+
 /// A line that names a message, and says nothing about it that makes sense.
-pub(super) fn malformed_line(line: &[u8], id: CommandId) -> Option<Event<'static>> {
+fn malformed_line(line: &[u8], id: CommandId) -> Option<Event<'static>> {
     let number = u32::try_from(grammar::listed_number(line)?).ok()?;
     Some(Event::MalformedListing { id, number: MessageNumber::new(number).ok()? })
 }

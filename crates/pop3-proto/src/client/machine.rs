@@ -5,7 +5,7 @@ use zeroize::Zeroize;
 use super::{
     CommandId, Config, Event, PeerMisbehaved, PipeliningPolicy, SessionState, UsageError,
     config::is_sendable,
-    lines::{malformed_line, mechanism, single_line_event},
+    lines::{mechanism, odd_line, single_line_event},
     outstanding::{Fifo, Outstanding},
 };
 use crate::{
@@ -323,17 +323,15 @@ impl Client {
         }
         self.reading = Reading::Listing { lines: lines.saturating_add(1) };
         let line = line.strip_prefix(b".").unwrap_or(line);
-        let malformed = PeerMisbehaved::MalformedListing { keyword };
         Ok(match keyword {
-            Keyword::List => {
-                let listing = grammar::scan_listing(line).map(|listing| Event::ScanListing { id, listing });
-                Some(listing.or_else(|| malformed_line(line, id)).ok_or(malformed)?)
-            }
-            Keyword::Uidl => {
-                let listing = grammar::unique_id_listing(line);
-                let event = listing.map(|listing| Event::UniqueIdListing { id, listing });
-                Some(event.or_else(|| malformed_line(line, id)).ok_or(malformed)?)
-            }
+            Keyword::List => match grammar::scan_listing(line) {
+                Some(listing) => Some(Event::ScanListing { id, listing }),
+                None => odd_line(line, command)?,
+            },
+            Keyword::Uidl => match grammar::unique_id_listing(line) {
+                Some(listing) => Some(Event::UniqueIdListing { id, listing }),
+                None => odd_line(line, command)?,
+            },
             Keyword::Lang => grammar::language(line).map(|language| Event::Language { id, language }),
             Keyword::Auth => mechanism(line).map(|mechanism| Event::Mechanism { id, mechanism }),
             _ => {

@@ -23,7 +23,10 @@ use indicatif::HumanBytes;
 use pop3_client::{
     Error, Login, Options, Transaction,
     blocking::Session,
-    proto::types::{Capability, Expire, ListedUniqueId, MessageNumber},
+    proto::{
+        client::PeerMisbehaved,
+        types::{Capability, Expire, ListedUniqueId, MessageNumber},
+    },
 };
 use tracing::{info, warn};
 
@@ -182,11 +185,17 @@ impl Run<'_> {
     /// Every message with its size and unique-id, joined by number. RFC 1939 sections 5 and 7.
     fn listed(&mut self, session: &mut Session<Transaction>) -> Result<Vec<Listed>, Failure> {
         let failed = |error: Error| Failure::server(self.options, &error);
-        let count = session.stat().map_err(failed)?.count;
-        if count == 0 {
+        // LIST has it all where STAT is refused, or says no numbers.
+        let count = match session.stat() {
+            Ok(listing) => Some(listing.count),
+            Err(Error::Refused { .. } | Error::Peer(PeerMisbehaved::MalformedListing { .. })) => None,
+            Err(error) => return Err(failed(error)),
+        };
+        if count == Some(0) {
             return Ok(Vec::new());
         }
         let sizes = session.list().map_err(failed)?;
+        let count = count.unwrap_or_else(|| u32::try_from(sizes.len()).unwrap_or(u32::MAX));
         let mut unique_ids = match session.uidl() {
             Ok(listings) => listings.into_iter().map(|line| (line.number, line.unique_id)).collect(),
             Err(error @ Error::Refused { .. }) => self.without_unique_ids(session, error)?,

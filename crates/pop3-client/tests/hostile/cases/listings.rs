@@ -50,7 +50,7 @@ fn order_gaps_and_sizes_are_the_servers_affair() {
 // Conformance: A-80, C-ROB-04
 #[test]
 fn a_line_that_cannot_be_is_an_error_that_names_the_command() {
-    for lines in ["0 5\r\n", "1 5\r\n1 6\r\n", "3 1\r\n2 1\r\n3 1\r\n", "x 1\r\n", "4294967296 1\r\n"] {
+    for lines in ["0 5\r\n", "1 5\r\n1 6\r\n", "3 1\r\n2 1\r\n3 1\r\n", "-ERR no\r\n", "4294967296 1\r\n"] {
         let (server, mut session) = transaction(100, move |peer| {
             peer.answer("LIST", &format!("+OK\r\n{lines}.\r\n"));
         });
