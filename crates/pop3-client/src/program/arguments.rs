@@ -109,6 +109,9 @@ pub(crate) struct Fetch {
     /// Maildirs have it, and a bare LF of the message cannot be told from it any more.
     #[arg(long)]
     pub(crate) crlf: bool,
+    /// Say nothing when all went well, as for cron. Warnings and errors are said.
+    #[arg(long)]
+    pub(crate) quiet: bool,
     /// Give up a message of more octets than this, and with it the run: it may never end. The next run
     /// takes the other messages first.
     #[arg(long, value_name = "OCTETS", default_value_t = 1 << 30)]

@@ -1,6 +1,9 @@
 //! What the program exits with, and the sentence that says why.
 
-use std::{fmt, io};
+use std::{
+    fmt,
+    io::{self, Write as _},
+};
 
 use pop3_client::{Error, Options, proto::client::PeerMisbehaved};
 
@@ -30,7 +33,8 @@ Exit codes:
   73  the Maildir cannot be written
   75  try again later: the connection was lost, or the maildrop is in use
   76  the server does not keep to the protocol
-  77  the server refused the login";
+  77  the server refused the login
+A signal (Ctrl-C, SIGTERM) ends `fetch` after what came in full is stored, and then ends the program as usual (130, 143 in a shell).";
 
 /// Why the program ends, in one sentence, and with what.
 #[derive(Debug)]
@@ -42,6 +46,15 @@ pub(crate) struct Failure {
 impl Failure {
     pub(crate) fn new(exit: Exit, text: impl fmt::Display) -> Self {
         Self { exit, text: text.to_string() }
+    }
+
+    /// Writes the sentence to stderr. Where the output was read as far as somebody wanted it, there is nothing
+    /// to complain of.
+    pub(crate) fn say(&self) {
+        if self.exit != Exit::Done {
+            // Nobody can read it when stderr is closed.
+            let _ = writeln!(io::stderr(), "pop3-client: {}", self.text);
+        }
     }
 
     /// Something that has to do with a server, which is named.

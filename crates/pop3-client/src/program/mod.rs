@@ -6,6 +6,7 @@ mod connect;
 mod exit;
 mod fetch;
 mod headers;
+mod interrupt;
 mod list;
 mod masked;
 mod password;
@@ -22,7 +23,7 @@ use clap::Parser as _;
 use tracing_subscriber::filter::LevelFilter;
 
 use arguments::{Arguments, Command};
-use exit::{Exit, Failure};
+use exit::Exit;
 
 pub(super) fn run() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -38,12 +39,9 @@ pub(super) fn run() -> ExitCode {
     };
     match result {
         Ok(exit) => exit.into(),
-        // The output was read as far as somebody wanted it: that is no failure, and nothing to complain of.
-        Err(Failure { exit: Exit::Done, .. }) => Exit::Done.into(),
-        Err(Failure { exit, text }) => {
-            // Nobody is left to tell when stderr is closed.
-            let _ = writeln!(io::stderr(), "pop3-client: {text}");
-            exit.into()
+        Err(failure) => {
+            failure.say();
+            failure.exit.into()
         }
     }
 }

@@ -2,6 +2,7 @@
 //! any point.
 
 mod crash;
+mod ends;
 mod faults;
 mod injected;
 mod outputs;

@@ -28,12 +28,13 @@ use pop3_client::{
         types::{Capability, Expire, ListedUniqueId, MessageNumber},
     },
 };
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::{
     arguments::Fetch,
     connect::{self, Opened},
     exit::{Exit, Failure},
+    interrupt,
 };
 use content::Unclaimed;
 use journal::Account;
@@ -51,12 +52,13 @@ pub(super) fn run(arguments: &Fetch) -> Result<Exit, Failure> {
     if opened.as_ref().is_some_and(Spool::is_without_capa) {
         options.asks_capabilities = false;
     }
-    let Opened { mut session, is_without_capa } = connect::open_maildrop(&options, &login)?;
+    let Opened { session, is_without_capa } = connect::open_maildrop(&options, &login)?;
     let mut spool = opened.map_or_else(|| Spool::open(&arguments.maildir, &account), Ok)?;
     if is_without_capa {
         spool.note_without_capa();
         options.asks_capabilities = false;
     }
+    watch_for_signals(&session);
     let mut run = Run {
         arguments,
         options: &options,
@@ -65,21 +67,36 @@ pub(super) fn run(arguments: &Fetch) -> Result<Exit, Failure> {
         octets: 0,
         recognised: 0,
         removed: 0,
+        unconfirmed: 0,
         failed: 0,
     };
-    let Fetched { deletable, waiting } = run.fetch(&mut session, Turn::First)?;
-    let mut exit = run.finish(session, &deletable)?;
-    if waiting > 0 && matches!(exit, Exit::Done | Exit::Partial) {
-        // All is listed anew, and so is what failed counted anew.
-        let failed = std::mem::take(&mut run.failed);
-        exit = run.fetch_waiting(&login).inspect_err(|_| {
-            run.failed = failed + waiting;
-            run.report();
-        })?;
+    // What was stored and removed is said last, however the run ends.
+    let exit = run.sessions(session, &login).unwrap_or_else(|failure| {
+        let failure = if interrupt::received().is_some() { interrupted() } else { failure };
+        failure.say();
+        failure.exit
+    });
+    if exit != Exit::Done || !arguments.quiet {
+        run.report();
     }
-    let noted = run.note_gone(exit);
-    run.report();
-    noted.map(|()| exit)
+    if let Some(signal) = interrupt::received().filter(|_| exit != Exit::Done) {
+        interrupt::end_program(signal);
+    }
+    Ok(exit)
+}
+
+fn watch_for_signals(session: &Session<Transaction>) {
+    if let Err(error) = interrupt::end_connection_on_signal(session.stream().transport().socket()) {
+        // Then a signal ends the program at once, which loses nothing either.
+        debug!(%error, "signals are not watched for");
+    }
+}
+
+fn interrupted() -> Failure {
+    Failure::new(
+        Exit::TryLater,
+        "interrupted; what came in full is stored, and the next run fetches the rest",
+    )
 }
 
 /// Which session of a run it is.
@@ -109,11 +126,30 @@ struct Run<'a> {
     recognised: u64,
     /// Messages that the server said it has removed.
     removed: usize,
+    /// Messages that the server was asked to remove, without an answer.
+    unconfirmed: usize,
     /// Messages that could not be fetched or marked.
     failed: u64,
 }
 
 impl Run<'_> {
+    /// Everything that is said to the server.
+    fn sessions(&mut self, mut session: Session<Transaction>, login: &Login) -> Result<Exit, Failure> {
+        let Fetched { deletable, waiting } = self.fetch(&mut session, Turn::First)?;
+        let mut exit = self.finish(session, &deletable)?;
+        if waiting > 0 && matches!(exit, Exit::Done | Exit::Partial) {
+            // All is listed anew, and so is what failed counted anew.
+            let failed = std::mem::take(&mut self.failed);
+            let fetched = self.fetch_waiting(login);
+            if fetched.is_err() {
+                self.failed = failed + waiting;
+            }
+            exit = fetched?;
+        }
+        self.note_gone(exit)?;
+        Ok(exit)
+    }
+
     /// Fetches what is new.
     fn fetch(&mut self, session: &mut Session<Transaction>, turn: Turn) -> Result<Fetched, Failure> {
         let listed = self.listed(session)?;
@@ -160,7 +196,11 @@ impl Run<'_> {
 
     /// The second session.
     fn fetch_waiting(&mut self, login: &Login) -> Result<Exit, Failure> {
+        if interrupt::received().is_some() {
+            return Err(interrupted());
+        }
         let Opened { mut session, .. } = connect::open_maildrop(self.options, login)?;
+        watch_for_signals(&session);
         let Fetched { deletable, .. } = self.fetch(&mut session, Turn::Second)?;
         self.finish(session, &deletable)
     }
@@ -273,7 +313,7 @@ impl Run<'_> {
         }
     }
 
-    /// Marks what is stored, and takes leave.
+    /// Sends DELE for the stored messages, then QUIT.
     fn finish(&mut self, mut session: Session<Transaction>, deletable: &[Listed]) -> Result<Exit, Failure> {
         let failed = |error: Error| Failure::server(self.options, &error);
         let numbers = deletable.iter().map(|listed| listed.number);
@@ -293,12 +333,13 @@ impl Run<'_> {
             }
             // Nothing was asked to be removed, and everything is stored.
             Err(error) if marked.is_empty() => {
-                info!(%error, "the server did not take leave");
+                info!(%error, "the server did not confirm QUIT");
                 if self.failed > 0 { Exit::Partial } else { Exit::Done }
             }
             Err(error) => {
                 let text = failed(error).text;
                 warn!("{text}; whether the server removed the messages is unknown, the next run will see");
+                self.unconfirmed += marked.len();
                 Exit::RemovalUnknown
             }
         };
@@ -315,8 +356,8 @@ impl Run<'_> {
         }
     }
 
-    /// Says what was done. It is done whether anybody reads of it or not: where stdout takes nothing,
-    /// stderr is told, and the exit code stays that of the mail.
+    /// Says what was done. Where stdout takes nothing it goes to stderr, and the exit code stays that of the
+    /// mail.
     fn report(&self) {
         let text = self.summary();
         if let Err(error) = writeln!(io::stdout(), "{text}") {
@@ -334,6 +375,9 @@ impl Run<'_> {
         }
         if self.arguments.delete {
             text.push_str(&format!("; removed {} from {}", self.removed, self.options.host));
+            if self.unconfirmed > 0 {
+                text.push_str(&format!(" (unknown for {} more)", self.unconfirmed));
+            }
         }
         if self.failed > 0 {
             text.push_str(&format!("; left on the server: {}", self.failed));

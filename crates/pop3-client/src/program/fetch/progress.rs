@@ -14,10 +14,11 @@ pub(super) struct Progress {
 
 impl Progress {
     /// For these messages; the sizes are the server's word.
-    pub(super) fn new(wanted: &[Listed]) -> Self {
+    pub(super) fn new(wanted: &[Listed], is_quiet: bool) -> Self {
         let octets = wanted.iter().fold(0u64, |sum, listed| sum.saturating_add(listed.size));
         // Draws nothing where stderr is no terminal.
-        let bar = ProgressBar::with_draw_target(Some(octets), ProgressDrawTarget::stderr());
+        let target = if is_quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let bar = ProgressBar::with_draw_target(Some(octets), target);
         let template = "{bar:32} {bytes}/{total_bytes} {bytes_per_sec} {msg}";
         bar.set_style(
             ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
@@ -63,7 +64,7 @@ mod tests {
     #[test]
     fn messages_are_counted() {
         let number = pop3_client::proto::types::MessageNumber::FIRST;
-        let progress = Progress::new(&vec![Listed { number, size: 10, unique_id: None }; 6]);
+        let progress = Progress::new(&vec![Listed { number, size: 10, unique_id: None }; 6], false);
         assert_eq!(progress.bar.message(), "0 of 6");
         (0..3).for_each(|_| progress.message_done(12, 10));
         assert_eq!(progress.bar.message(), "3 of 6");

@@ -67,7 +67,7 @@ fn receive_all(
 ) -> Result<(), Failure> {
     let options = run.options;
     let lost = |error: &Error| Failure::server(options, error);
-    let progress = Progress::new(wanted);
+    let progress = Progress::new(wanted, run.arguments.quiet);
     let numbers = wanted.iter().map(|listed| listed.number);
     let mut retrievals = session.retr_many(numbers).map_err(|error| lost(&error))?;
     for listed in wanted {

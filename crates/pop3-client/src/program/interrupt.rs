@@ -1,0 +1,72 @@
+//! Ctrl-C and SIGTERM while messages are fetched. The connection is shut down, so that whatever waits for the
+//! server ends as if the server were lost, and what came in full is stored as always.
+
+use std::{
+    io,
+    net::{Shutdown, TcpStream},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicI32, Ordering},
+    },
+    thread,
+};
+
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    iterator::Signals,
+    low_level::emulate_default_handler,
+};
+
+/// The first signal that came; 0 is no signal.
+static SIGNAL: AtomicI32 = AtomicI32::new(0);
+static CONNECTION: Mutex<Option<TcpStream>> = Mutex::new(None);
+
+/// From here on the first signal ends this connection, and the second one the program.
+///
+/// # Errors
+///
+/// When the system gives no thread or no second handle of the socket.
+pub(super) fn end_connection_on_signal(socket: &TcpStream) -> io::Result<()> {
+    let is_first = connection().replace(socket.try_clone()?).is_none();
+    if is_first {
+        let mut signals = Signals::new([SIGINT, SIGTERM])?;
+        thread::Builder::new().name("signals".into()).spawn(move || {
+            signals.forever().for_each(handle);
+        })?;
+    }
+    // It may have come between two connections.
+    if received().is_some() {
+        shut_down();
+    }
+    Ok(())
+}
+
+/// The signal that ended the connection, if one did.
+pub(super) fn received() -> Option<i32> {
+    Some(SIGNAL.load(Ordering::Acquire)).filter(|signal| *signal != 0)
+}
+
+/// Ends the program as the signal would have: the caller of the program sees that it was interrupted.
+pub(super) fn end_program(signal: i32) {
+    // It returns only for a signal that ends nothing.
+    let _ = emulate_default_handler(signal);
+}
+
+fn handle(signal: i32) {
+    if SIGNAL.swap(signal, Ordering::AcqRel) != 0 {
+        end_program(signal);
+    }
+    shut_down();
+}
+
+fn shut_down() {
+    if let Some(socket) = connection().as_ref() {
+        // It may be closed already.
+        let _ = socket.shutdown(Shutdown::Both);
+    }
+}
+
+fn connection() -> std::sync::MutexGuard<'static, Option<TcpStream>> {
+    // A change is a single step, so a panic elsewhere leaves nothing half-done.
+    CONNECTION.lock().unwrap_or_else(PoisonError::into_inner)
+}

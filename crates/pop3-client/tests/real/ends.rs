@@ -1,0 +1,107 @@
+//! However a run ends, its last line says what was stored and what was removed.
+
+use std::{
+    os::unix::process::ExitStatusExt as _,
+    process::{Child, Command},
+    time::Duration,
+};
+
+use pop3_testkit::{TestServer, transcript::Side};
+
+use crate::support::program::{Home, Ran};
+
+const LONG: Duration = Duration::from_secs(30);
+
+fn server(faults: &[&str]) -> TestServer {
+    let mut builder = TestServer::builder().user("alice", crate::support::real_server::PASSWORD);
+    for n in 1..=4 {
+        builder = builder.message("alice", format!("Subject: {n}\n\nmessage {n}\n").into_bytes());
+    }
+    for fault in faults {
+        builder = builder.fault(fault.parse().unwrap());
+    }
+    builder.start().unwrap()
+}
+
+#[test]
+fn after_a_loss_in_the_middle() {
+    for (faults, arguments, code, last) in [
+        (&["RETR 3: close"][..], &["--delete"][..], 75, "fetched 2 messages "),
+        (&["RETR 3: reset after 5"], &[], 75, "fetched 2 messages "),
+        (&["UIDL: close"], &[], 75, "fetched 0 messages "),
+        (&["DELE 2: close"], &["--delete"], 75, "fetched 4 messages "),
+        (&["QUIT: close"], &["--delete"], 3, "fetched 4 messages "),
+        (&["RETR 2: answer what?"], &[], 76, "fetched 1 message "),
+    ] {
+        let (server, home) = (server(faults), Home::new());
+        let ran = home.fetch(server.plain_port(), &[arguments, &["--timeout", "20"]].concat());
+        assert_eq!(ran.code, Some(code), "{faults:?} {ran:?}");
+        assert!(ran.stdout.lines().last().unwrap().starts_with(last), "{faults:?} {ran:?}");
+        assert_eq!(ran.stdout.lines().count(), 1, "{faults:?} {ran:?}");
+        if arguments.contains(&"--delete") {
+            assert!(ran.stdout.contains("; removed 0 from 127.0.0.1"), "{faults:?} {ran:?}");
+        }
+        assert_eq!(ran.stdout.contains("(unknown for 4 more)"), code == 3, "{faults:?} {ran:?}");
+    }
+}
+
+/// A run that waits for the server at this command.
+fn waiting_at(server: &TestServer, home: &Home, command: &str, arguments: &[&str]) -> Child {
+    let child = home.fetch_command(server.plain_port(), arguments).spawn().unwrap();
+    let said = format!("{command} was said");
+    let has_come = |sessions: &[pop3_testkit::server::SessionRecord]| {
+        sessions.iter().any(|session| {
+            session.transcript.lines(Side::Client).iter().any(|line| line.starts_with(command))
+        })
+    };
+    server.wait_until(&said, LONG, has_come).unwrap();
+    child
+}
+
+fn kill(child: &Child, signal: &str) {
+    let killed = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
+    assert!(killed.unwrap().success());
+}
+
+#[test]
+fn a_signal_ends_the_run_and_loses_nothing() {
+    for (signal, number) in [("INT", 2), ("TERM", 15)] {
+        for arguments in [&[][..], &["--delete"]] {
+            let (server, home) = (server(&["session 1 RETR 3: stall after 4"]), Home::new());
+            let child = waiting_at(&server, &home, "RETR 3", arguments);
+            kill(&child, signal);
+            let output = child.wait_with_output().unwrap();
+            assert_eq!(output.status.signal(), Some(number), "{output:?}");
+            let ran = Ran::from(output);
+            assert!(ran.stdout.starts_with("fetched 2 messages "), "{ran:?}");
+            assert!(ran.stderr.contains("interrupted; what came in full is stored"), "{ran:?}");
+            assert_eq!((home.mail().len(), server.messages("alice").len()), (2, 4), "{ran:?}");
+            let ran = home.fetch(server.plain_port(), arguments);
+            assert_eq!(ran.code, Some(0), "{ran:?}");
+            assert!(ran.stdout.starts_with("fetched 2 messages "), "{ran:?}");
+            assert!(home.mail().len() == 4 && home.mail().values().all(|count| *count == 1));
+        }
+    }
+}
+
+#[test]
+fn a_signal_while_nothing_is_fetched_ends_the_program_at_once() {
+    let (server, home) = (server(&["PASS: hang"]), Home::new());
+    let child = waiting_at(&server, &home, "USER", &["--no-capa"]);
+    kill(&child, "INT");
+    assert_eq!(child.wait_with_output().unwrap().status.signal(), Some(2));
+}
+
+#[test]
+fn quiet_says_nothing_when_all_went_well() {
+    let (server, home) = (server(&["session 3 RETR 5: answer -ERR no"]), Home::new());
+    // The one warning that there is: without TLS.
+    let is_quiet = |ran: &Ran| ran.stdout.is_empty() && ran.stderr.lines().count() == 1;
+    for _ in 0..2 {
+        let ran = home.fetch(server.plain_port(), &["--quiet"]);
+        assert!(ran.code == Some(0) && is_quiet(&ran), "{ran:?}");
+    }
+    server.deliver("alice", *b"Subject: 5\n\n").unwrap();
+    let ran = home.fetch(server.plain_port(), &["--quiet"]);
+    assert!(ran.code == Some(1) && ran.stdout.starts_with("fetched 0 messages"), "{ran:?}");
+}
