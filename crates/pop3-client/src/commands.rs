@@ -96,7 +96,11 @@ macro_rules! define_session {
                     _ => Stream::Plain(transport),
                 };
                 let mut link = Box::new(Link::new(stream, connector.clone()));
-                link.timestamp = link.exchange(ask::Greet)$($await)*?;
+                link.timestamp = match link.greet()$($await)* {
+                    Ok(timestamp) => timestamp,
+                    Err(error) if link.driver.machine.is_mid_line() => return Err(error),
+                    Err(error) => return Err(error.before_greeting(connector.options())),
+                };
                 let session = Self { link, state: PhantomData };
                 match connector.options().security {
                     Security::ImplicitTls | Security::InsecurePlain => Ok(session),
@@ -139,7 +143,8 @@ macro_rules! define_session {
             ///
             /// The way is chosen from what the server announces, see [`Method`](crate::Method); a
             /// password never goes over a connection that is not encrypted, unless
-            /// [`Security`] names that explicitly. A mechanism that failed is not followed by a weaker one.
+            /// [`Security`] names that explicitly. Where the server refuses a mechanism as such, the next one is
+            /// tried that protects the password no less; a weaker one is not.
             ///
             /// # Errors
             ///
@@ -149,27 +154,53 @@ macro_rules! define_session {
                 login: &Login,
             ) -> Result<Session<Transaction, T>, LoginError<Self>> {
                 if let Err(error) = self.link.ask_capabilities()$($await)* {
-                    return Err(LoginError { session: None, error });
+                    return Err(LoginError::new(None, error));
                 }
-                let planned = login.plan(&Circumstances {
-                    connector: &self.link.connector,
-                    capabilities: self.link.capabilities.as_ref().unwrap_or(&Capabilities::unknown()),
-                    timestamp: self.link.timestamp.as_deref(),
-                    is_tls: self.is_tls(),
-                    binding: binding(self.link.driver.stream()),
-                });
-                let exchange = match planned {
-                    Ok(exchange) => exchange,
-                    Err(error) => return Err(LoginError { session: Some(self), error }),
-                };
-                match self.link.exchange(exchange)$($await)* {
-                    Ok(Outcome::In) => {
-                        // Servers may announce other things now. RFC 2449 section 5.
-                        self.link.capabilities = None;
-                        Ok(Session { link: self.link, state: PhantomData })
+                let mut refused = Vec::new();
+                // A server may count what it refuses, so a password is sent twice at most.
+                let mut was_sent_before = false;
+                loop {
+                    let planned = login.plan(
+                        &Circumstances {
+                            connector: &self.link.connector,
+                            capabilities: self.link.capabilities.as_ref().unwrap_or(&Capabilities::unknown()),
+                            timestamp: self.link.timestamp.as_deref(),
+                            is_tls: self.is_tls(),
+                            binding: binding(self.link.driver.stream()),
+                        },
+                        &refused.iter().map(|(mechanism, _)| *mechanism).collect::<Vec<_>>(),
+                    );
+                    let exchange = match (planned, refused.pop()) {
+                        (Ok(exchange), last) => {
+                            refused.extend(last);
+                            exchange
+                        }
+                        (Err(_), Some((mechanism, response))) => {
+                            let error = Error::MechanismRefused { mechanism, response };
+                            return Err(LoginError::new(Some(self), error));
+                        }
+                        (Err(error), None) => return Err(LoginError::new(Some(self), error)),
+                    };
+                    let mechanism = exchange.mechanism();
+                    match self.link.exchange(exchange)$($await)* {
+                        Ok(Outcome::In) => {
+                            // Servers may announce other things now. RFC 2449 section 5.
+                            self.link.capabilities = None;
+                            return Ok(Session { link: self.link, state: PhantomData });
+                        }
+                        Ok(Outcome::NotThisWay { mechanism, response, was_sent })
+                            if login.may_go_another_way() && !(was_sent && was_sent_before) =>
+                        {
+                            was_sent_before |= was_sent;
+                            refused.push((mechanism, response));
+                        }
+                        Ok(Outcome::NotThisWay { mechanism, response, .. }) => {
+                            let error = Error::MechanismRefused { mechanism, response };
+                            return Err(LoginError::new(Some(self), error));
+                        }
+                        Ok(Outcome::Refused(error)) => return Err(LoginError::new(Some(self), error)),
+                        Err(error) => return Err(LoginError { mechanism, ..LoginError::new(None, error) }),
                     }
-                    Ok(Outcome::Refused(error)) => Err(LoginError { session: Some(self), error }),
-                    Err(error) => Err(LoginError { session: None, error }),
                 }
             }
         }

@@ -11,6 +11,7 @@ use pop3_proto::{
 };
 use pop3_sasl::ClientError;
 
+use crate::{Options, Security};
 use tls::TlsFailure;
 
 /// Why something with a server did not work.
@@ -30,8 +31,17 @@ pub enum Error {
     /// The connection was lost, or stood still for longer than allowed ([`io::ErrorKind::TimedOut`]).
     #[error("the connection was lost: {}; nothing was removed that was not confirmed, try again", Loss(.0))]
     Io(#[source] io::Error),
+    /// The server said nothing: no greeting came. RFC 1939 section 4.
+    #[error("no greeting came: {}; {}", Loss(.source), advice_without_greeting(*.security))]
+    NoGreeting {
+        /// What was spoken on this port.
+        security: Security,
+        /// How it ended: after [`Timeouts::greeting`](crate::Timeouts::greeting)
+        /// ([`io::ErrorKind::TimedOut`]), or because the server closed the connection.
+        source: io::Error,
+    },
     /// The server broke the protocol. The connection cannot be used any more.
-    #[error("{0}; the session was given up, since nothing that follows could be trusted")]
+    #[error("{}", Misbehaved(.0))]
     Peer(#[source] PeerMisbehaved),
     /// The TLS handshake failed, or the server's certificate was not accepted.
     #[error("{}", TlsFailure(.host, .source))]
@@ -71,6 +81,16 @@ pub enum Error {
         /// Whether name and password have to be taken for wrong. With AUTH-RESP-CODE announced only the
         /// code `AUTH` says so (RFC 3206 section 5); without it, every refusal that bears no other code.
         is_credentials: bool,
+    },
+    /// The server refuses the mechanism itself. Name and password were not judged.
+    #[error(
+        "the server refuses to log in by {mechanism}: {response}; name and password were not looked at, choose another way to log in"
+    )]
+    MechanismRefused {
+        /// The mechanism.
+        mechanism: pop3_sasl::Mechanism,
+        /// The server's answer.
+        response: Response<'static>,
     },
     /// The mechanism failed, on this side or because the server could not prove who it is.
     #[error("the login failed: {0}")]
@@ -119,6 +139,19 @@ pub enum Error {
 }
 
 impl Error {
+    /// The same error, where it came before the first octet of the server.
+    pub(crate) fn before_greeting(self, options: &Options) -> Self {
+        let security = options.security;
+        match self {
+            Self::Io(source) => Self::NoGreeting { security, source },
+            Self::Peer(PeerMisbehaved::UnexpectedEof) => {
+                let source = io::Error::other("the server closed the connection");
+                Self::NoGreeting { security, source }
+            }
+            error => error,
+        }
+    }
+
     /// Whether the same attempt is likely to succeed later without anybody doing anything.
     ///
     /// RFC 2449 section 8.1 and RFC 3206 section 4 have the codes; words in the text are not looked at.
@@ -126,7 +159,7 @@ impl Error {
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Connect { source, .. } => source.kind() != io::ErrorKind::InvalidInput,
-            Self::Io(_) => true,
+            Self::Io(_) | Self::NoGreeting { .. } => true,
             Self::Peer(error) => matches!(error, PeerMisbehaved::UnexpectedEof),
             Self::Unavailable { response }
             | Self::Refused { response, .. }
@@ -199,6 +232,14 @@ pub struct LoginError<S> {
     pub session: Option<S>,
     /// Why.
     pub error: Error,
+    /// The SASL mechanism that was under way when the connection was lost. See [`Login::without`](crate::Login::without).
+    pub mechanism: Option<pop3_sasl::Mechanism>,
+}
+
+impl<S> LoginError<S> {
+    pub(crate) const fn new(session: Option<S>, error: Error) -> Self {
+        Self { session, error, mechanism: None }
+    }
 }
 
 impl<S> fmt::Display for LoginError<S> {
@@ -222,6 +263,44 @@ impl<S> From<LoginError<S>> for Error {
 fn is_temporary(response: &Response<'_>) -> bool {
     use ResponseCode as C;
     matches!(response.code, Some(C::InUse | C::LoginDelay | C::SysTemp))
+}
+
+struct Misbehaved<'a>(&'a PeerMisbehaved);
+
+impl fmt::Display for Misbehaved<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.0, after_misbehaviour(self.0))
+    }
+}
+
+fn after_misbehaviour(misbehaved: &PeerMisbehaved) -> &'static str {
+    let PeerMisbehaved::NotAGreeting(line) = misbehaved else {
+        return "the session was given up, since nothing that follows could be trusted";
+    };
+    match line.as_bytes() {
+        [b'2' | b'4' | b'5', b'0'..=b'9', b'0'..=b'9', b' ' | b'-', ..] => {
+            "this looks like a mail transfer agent (SMTP), check the port: POP3 has 995 with TLS and 110 without"
+        }
+        [b'*', b' ', ..] => {
+            "this looks like a server for IMAP, check the port: POP3 has 995 with TLS and 110 without"
+        }
+        [b'S', b'S', b'H', b'-', ..] => "this looks like a server for SSH, check the port",
+        [b'H', b'T', b'T', b'P', ..] | [b'<', ..] => "this looks like a web server, check the port",
+        // A TLS record: an alert, or a handshake. RFC 8446 section 5.1.
+        [0x15 | 0x16, 3, ..] => "this looks like TLS: use implicit TLS (pops://) there",
+        _ => "check host and port",
+    }
+}
+
+/// A port with implicit TLS says nothing before the handshake. RFC 8314 section 3.3.
+const fn advice_without_greeting(security: Security) -> &'static str {
+    match security {
+        Security::ImplicitTls => "TLS works there, and the server behind it does not answer, try again later",
+        _ => {
+            "a port that waits for TLS from the first octet looks so: use implicit TLS (pops://) there, or check the \
+             port"
+        }
+    }
 }
 
 /// What to do, and what the code means where the server has no words for it.

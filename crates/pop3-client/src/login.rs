@@ -100,6 +100,19 @@ impl Login {
         &self.name
     }
 
+    /// Whether another way may be tried where the server refuses one.
+    pub(crate) fn may_go_another_way(&self) -> bool {
+        self.method == Method::Any
+    }
+
+    /// What to try on a new connection, after the server closed the one on which this mechanism was under way:
+    /// USER and PASS, where they protect the password no less.
+    #[must_use]
+    pub fn without(&self, mechanism: pop3_sasl::Mechanism) -> Option<Self> {
+        let is_as_good = mechanism.is_plaintext() && self.kind == Kind::Password && self.authzid.is_none();
+        (is_as_good && self.may_go_another_way()).then(|| self.clone().with_method(Method::UserPass))
+    }
+
     fn credentials(&self) -> Credentials {
         let credentials = match self.kind {
             Kind::Password => Credentials::new(&self.name).with_password(self.secret.clone()),
@@ -125,8 +138,13 @@ pub(crate) struct Circumstances<'a> {
 }
 
 impl Login {
-    /// Decides what to send. RFC 5034 section 4: local preference, never weaker than the policy.
-    pub(crate) fn plan(&self, at: &Circumstances<'_>) -> Result<LoginExchange, Error> {
+    /// Decides what to send. RFC 5034 section 4: local preference, never weaker than the policy. The server
+    /// has refused the mechanisms `refused` as such.
+    pub(crate) fn plan(
+        &self,
+        at: &Circumstances<'_>,
+        refused: &[pop3_sasl::Mechanism],
+    ) -> Result<LoginExchange, Error> {
         let has_code = at.capabilities.contains(&Capability::AuthRespCode);
         match self.method {
             Method::Apop => self.apop(at, has_code),
@@ -144,14 +162,24 @@ impl Login {
                     None => self.sasl(&Choice::new(mechanism), at, has_code),
                 }
             }
-            Method::Any => self.any(at, has_code),
+            Method::Any => self.any(at, has_code, refused),
         }
     }
 
-    fn any(&self, at: &Circumstances<'_>, has_code: bool) -> Result<LoginExchange, Error> {
+    fn any(
+        &self,
+        at: &Circumstances<'_>,
+        has_code: bool,
+        refused: &[pop3_sasl::Mechanism],
+    ) -> Result<LoginExchange, Error> {
         let offered: Vec<&str> = at.capabilities.mechanisms().map(Mechanism::as_str).collect();
-        if let Some(choice) = choose(&offered, &self.credentials(), &at.policy()) {
+        if let Some(choice) = choose(&offered, &self.credentials(), &at.policy().instead_of(refused)) {
             return self.sasl(&choice, at, has_code);
+        }
+        // USER and PASS protect the password as little as PLAIN does.
+        if refused.iter().any(|mechanism| !mechanism.is_plaintext()) {
+            let offered = at.capabilities.mechanisms().cloned().collect();
+            return Err(Error::NoMechanism { offered });
         }
         // A server that does not know CAPA, or names neither USER nor SASL there, is asked by USER itself.
         let is_user_worth_trying = at.capabilities.contains(&Capability::User) || offered.is_empty();

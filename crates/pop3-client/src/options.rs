@@ -48,7 +48,9 @@ pub struct Timeouts {
     /// For the connection to come about, over all addresses of the host; the look-up of the name is the
     /// system's own affair.
     pub connect: Duration,
-    /// For the next octet of the server: of the greeting, of a response, of a message.
+    /// For the greeting. A server that waits for TLS from the first octet on sends none.
+    pub greeting: Duration,
+    /// For the next octet of the server: of a response, of a message.
     pub read: Duration,
     /// For the server to take the next octet.
     pub write: Duration,
@@ -57,11 +59,12 @@ pub struct Timeouts {
 }
 
 impl Default for Timeouts {
-    /// 30 seconds to connect; 3 minutes for the next octet, as servers take their time over large
+    /// 30 seconds to connect; 1 minute for the greeting; 3 minutes for the next octet, as servers take their time over large
     /// maildrops; 1 minute to be listened to; no end.
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(30),
+            greeting: Duration::from_secs(60),
             read: Duration::from_secs(180),
             write: Duration::from_secs(60),
             session: None,

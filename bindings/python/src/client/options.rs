@@ -23,8 +23,13 @@ pub(super) fn options(
     if let Some(seconds) = timeout {
         let limit = Duration::try_from_secs_f64(seconds).ok().filter(|limit| !limit.is_zero());
         let limit = limit.ok_or_else(|| usage(py, "the timeout has to be a number of seconds above 0"))?;
-        options =
-            options.with_timeouts(Timeouts { connect: limit, read: limit, write: limit, session: None });
+        options = options.with_timeouts(Timeouts {
+            connect: limit,
+            greeting: limit,
+            read: limit,
+            write: limit,
+            session: None,
+        });
     }
     Ok(options)
 }

@@ -62,10 +62,10 @@ impl State {
         };
         let (state, error) = py.detach(|| match session.login(login) {
             Ok(session) => (Self::Transaction(Box::new(session)), None),
-            Err(LoginError { session: Some(session), error }) => {
+            Err(LoginError { session: Some(session), error, .. }) => {
                 (Self::Authorization(Box::new(session)), Some(error))
             }
-            Err(LoginError { session: None, error }) => (Self::Over(End::Broken), Some(error)),
+            Err(LoginError { session: None, error, .. }) => (Self::Over(End::Broken), Some(error)),
         });
         *self = state;
         error.map_or(Ok(()), |error| Err(raise(py, error)))

@@ -12,7 +12,7 @@ use pop3_io::{
 use pop3_proto::client::{Client, Event};
 use pop3_sasl::{EXPORTER_LABEL, EXPORTER_LENGTH};
 
-use crate::{Capabilities, Connector, Error, READ_AT_ONCE};
+use crate::{Capabilities, Connector, Error, READ_AT_ONCE, exchange::ask::Greet};
 
 #[derive(Debug)]
 pub(super) struct Link<T: Read + Write> {
@@ -35,6 +35,11 @@ impl<T: Read + Write> Link<T> {
         on_event: impl FnMut(&mut Client, Event<'_>) -> ControlFlow<R>,
     ) -> Result<R, Error> {
         Ok(self.driver.run(on_event)?)
+    }
+
+    /// Waits for the greeting; how long is the transport's own affair.
+    pub(super) fn greet(&mut self) -> Result<Option<String>, Error> {
+        self.exchange(Greet)
     }
 
     /// Starts TLS once the machine has asked for it, and forgets all that was said before.

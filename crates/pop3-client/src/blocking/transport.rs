@@ -10,7 +10,9 @@ use crate::{Error, Options};
 #[derive(Debug)]
 pub struct Transport {
     stream: TcpStream,
+    /// For the greeting at first.
     read: Limit,
+    after_greeting: Duration,
     write: Limit,
     deadline: Option<Instant>,
 }
@@ -35,7 +37,8 @@ impl Transport {
         let timeouts = options.timeouts;
         Ok(Self {
             stream,
-            read: Limit { limit: timeouts.read, set: None },
+            read: Limit { limit: timeouts.greeting, set: None },
+            after_greeting: timeouts.read,
             write: Limit { limit: timeouts.write, set: None },
             deadline: timeouts.session.map(|limit| Instant::now() + limit),
         })
@@ -103,7 +106,9 @@ fn timed_out(error: io::Error, what: &'static str) -> io::Error {
 impl Read for Transport {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.read.apply(self.deadline, |limit| self.stream.set_read_timeout(limit))?;
-        self.stream.read(buffer).map_err(|error| timed_out(error, "sent nothing"))
+        let count = self.stream.read(buffer).map_err(|error| timed_out(error, "sent nothing"))?;
+        self.read.limit = self.after_greeting;
+        Ok(count)
     }
 }
 

@@ -40,6 +40,8 @@ struct Sasl {
     held: Option<pop3_sasl::Secret>,
     /// Why the exchange was cancelled.
     failed: Option<ClientError>,
+    /// The server has something that it could have judged.
+    has_responded: bool,
 }
 
 /// How a login ended, as far as the session lives on.
@@ -49,6 +51,9 @@ pub(crate) enum Outcome {
     In,
     /// The server said no; the session is still in the AUTHORIZATION state.
     Refused(Error),
+    /// The server said no to the mechanism, and not to name and password: another way may do.
+    /// `was_sent`: the server had name and password, or a proof of it.
+    NotThisWay { mechanism: pop3_sasl::Mechanism, response: Response<'static>, was_sent: bool },
 }
 
 impl LoginExchange {
@@ -62,13 +67,15 @@ impl LoginExchange {
     }
 
     /// `may_begin`: an initial response may go with AUTH. RFC 5034 section 3 forbids it where SASL was
-    /// not announced, section 4 where the line would be too long.
+    /// not announced, section 4 where the line would be too long. A password waits for the challenge where
+    /// the server does not mark refused credentials with a code: a refusal before it is about the mechanism.
     pub(crate) fn sasl(
         mut client: pop3_sasl::Client,
         may_begin: bool,
         has_code: bool,
     ) -> Result<Self, Error> {
         let name = client.name().to_owned();
+        let may_begin = may_begin && (has_code || !client.mechanism().is_plaintext());
         let response = if may_begin { client.initial_response() } else { None };
         let fits = |response: &pop3_sasl::Secret| {
             let encoded = response.len().div_ceil(3).saturating_mul(4).max(1);
@@ -79,8 +86,17 @@ impl LoginExchange {
             response => (None, response),
         };
         let mechanism = Mechanism::new(name).map_err(|error| Error::Usage(error.into()))?;
-        let sasl = Sasl { client, mechanism, initial, held, failed: None };
+        let has_responded = initial.is_some();
+        let sasl = Sasl { client, mechanism, initial, held, failed: None, has_responded };
         Ok(Self { way: Way::Sasl(Box::new(sasl)), has_code })
+    }
+
+    /// The SASL mechanism, if it is one.
+    pub(crate) fn mechanism(&self) -> Option<pop3_sasl::Mechanism> {
+        match &self.way {
+            Way::Sasl(sasl) => Some(sasl.client.mechanism()),
+            _ => None,
+        }
     }
 
     fn on_response(&mut self, machine: &mut Client, response: Response<'_>) -> Flow<Outcome> {
@@ -99,6 +115,11 @@ impl LoginExchange {
                 Some(error) if is_ok || sasl.failed.is_some() => Err(Error::Sasl(error)),
                 Some(error) => Ok(Outcome::Refused(Error::Sasl(error))),
                 None if is_ok => Ok(Outcome::In),
+                None if is_about_mechanism(sasl, &response, self.has_code) => Ok(Outcome::NotThisWay {
+                    mechanism: sasl.client.mechanism(),
+                    response: response.into_owned(),
+                    was_sent: sasl.has_responded,
+                }),
                 None => Ok(self.refused(response)),
             }),
             _ if is_ok => ControlFlow::Break(Ok(Outcome::In)),
@@ -122,6 +143,12 @@ impl LoginExchange {
     }
 }
 
+/// Whether a refusal is about the mechanism. It has no code then; and either the server had nothing else that it
+/// could refuse, or it announces that it marks refused credentials (RFC 3206 section 5).
+fn is_about_mechanism(sasl: &Sasl, response: &Response<'_>, has_code: bool) -> bool {
+    response.code.is_none() && (has_code || !sasl.has_responded)
+}
+
 impl Sasl {
     /// What the mechanism has to say when the server ends the exchange; it is believed, not the server.
     /// RFC 5802 section 5, RFC 4422 section 3.6.
@@ -142,7 +169,10 @@ impl Sasl {
             None => self.client.step(challenge),
         };
         match answer {
-            Ok(answer) => machine.respond(Secret::new(answer.expose())),
+            Ok(answer) => {
+                self.has_responded = true;
+                machine.respond(Secret::new(answer.expose()))
+            }
             Err(error) => {
                 self.failed = Some(error);
                 machine.cancel_auth()

@@ -14,7 +14,9 @@ use super::{
 pub(super) fn run(arguments: &Capa) -> Result<Exit, Failure> {
     let options = connect::options(&arguments.connection)?;
     let mut session = connect::connect(&options)?;
-    let capabilities = session.capabilities().map_err(|error| Failure::server(&options, &error))?;
+    let capabilities = session
+        .capabilities()
+        .map_err(|error| Failure::server(&options, "asking for capabilities (CAPA)", &error))?;
     if !capabilities.is_known() {
         return Err(Failure::new(
             Exit::Unavailable,

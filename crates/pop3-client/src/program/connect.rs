@@ -43,6 +43,7 @@ pub(super) fn options(connection: &Connection) -> Result<Options, Failure> {
     }
     if let Some(timeout) = connection.timeout {
         options.timeouts.connect = timeout;
+        options.timeouts.greeting = timeout;
         options.timeouts.read = timeout;
         options.timeouts.write = timeout;
     }
@@ -56,7 +57,7 @@ pub(super) fn options(connection: &Connection) -> Result<Options, Failure> {
 
 /// A session in which nobody is logged in.
 pub(super) fn connect(options: &Options) -> Result<Session<Authorization>, Failure> {
-    let failed = |error| Failure::server(options, &error);
+    let failed = |error| Failure::server(options, "connecting", &error);
     let connector = Connector::new(options.clone()).map_err(failed)?;
     info!(host = options.host, port = options.port, "connecting");
     let session = Session::connect(&connector).map_err(failed)?;
@@ -105,7 +106,7 @@ pub(super) fn open_maildrop(options: &Options, login: &Login) -> Result<Opened, 
         let session = log_in(session, options, login)?;
         return Ok(Opened { session, is_without_capa: false });
     };
-    let failure = Failure::server(options, &error);
+    let failure = Failure::server(options, "asking for capabilities (CAPA)", &error);
     drop(session);
     let Some(options) = without_capa(options, &error, began.elapsed()) else { return Err(failure) };
     warn!(
@@ -121,16 +122,7 @@ pub(super) fn open_maildrop(options: &Options, login: &Login) -> Result<Opened, 
 /// How to try again when asking for capabilities ended so after this time; `None` when CAPA cannot be the
 /// reason, or there is no time left.
 fn without_capa(options: &Options, error: &Error, taken: Duration) -> Option<Options> {
-    use io::ErrorKind as K;
-    let is_lost = match error {
-        Error::Peer(PeerMisbehaved::UnexpectedEof) => true,
-        Error::Io(source) => matches!(
-            source.kind(),
-            K::BrokenPipe | K::ConnectionAborted | K::ConnectionReset | K::TimedOut | K::UnexpectedEof
-        ),
-        _ => false,
-    };
-    if !is_lost || !options.asks_capabilities {
+    if !is_lost(error) || !options.asks_capabilities {
         return None;
     }
     let mut options = options.clone();
@@ -146,14 +138,38 @@ fn log_in(
     options: &Options,
     login: &Login,
 ) -> Result<Session<Transaction>, Failure> {
-    let session = session.login(login).map_err(|refused| {
-        let failure = Failure::server(options, &refused.error);
+    let refused = match session.login(login) {
+        Ok(session) => {
+            info!(user = login.name(), "logged in");
+            return Ok(session);
+        }
+        Err(refused) => refused,
+    };
+    if let (Some(mechanism), true) = (refused.mechanism, is_lost(&refused.error))
+        && let Some(login) = login.without(mechanism)
+    {
+        warn!("the server closed the connection at AUTH {mechanism}; trying once more with USER and PASS");
+        return log_in(connect(options)?, options, &login);
+    }
+    Err({
+        let failure = Failure::server(options, "logging in", &refused.error);
         if let Some(session) = refused.session {
             // Taking leave is polite; the refusal is what counts.
             let _ = session.quit();
         }
         failure
-    })?;
-    info!(user = login.name(), "logged in");
-    Ok(session)
+    })
+}
+
+/// Whether the server closed the connection, or said nothing more.
+fn is_lost(error: &Error) -> bool {
+    use io::ErrorKind as K;
+    match error {
+        Error::Peer(PeerMisbehaved::UnexpectedEof) => true,
+        Error::Io(source) => matches!(
+            source.kind(),
+            K::BrokenPipe | K::ConnectionAborted | K::ConnectionReset | K::TimedOut | K::UnexpectedEof
+        ),
+        _ => false,
+    }
 }

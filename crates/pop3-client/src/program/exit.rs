@@ -57,14 +57,14 @@ impl Failure {
         }
     }
 
-    /// Something that has to do with a server, which is named.
-    pub(crate) fn server(options: &Options, error: &Error) -> Self {
+    /// Something that has to do with a server, which is named, and what was going on.
+    pub(crate) fn server(options: &Options, during: impl fmt::Display, error: &Error) -> Self {
         let exit = exit(error);
         let text = match error {
             Error::Connect { .. } | Error::Tls { .. } | Error::Roots { .. } | Error::HostName { .. } => {
                 error.to_string()
             }
-            _ => format!("{} port {}: {error}", options.host, options.port),
+            _ => format!("{} port {}, {during}: {error}", options.host, options.port),
         };
         Self { exit, text }
     }

@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &List) -> Result<Exit, Failure> {
     let options = connect::options(&arguments.account.connection)?;
     let login = connect::login(&arguments.account)?;
     let mut session = connect::open_maildrop(&options, &login)?.session;
-    let failed = |error: Error| Failure::server(&options, &error);
+    let failed = |error: Error| Failure::server(&options, "listing the messages", &error);
     let listings = session.list().map_err(failed)?;
     let unique_ids = unique_ids(&mut session).map_err(failed)?;
     let mut out = Output::new(arguments.json);

@@ -20,7 +20,7 @@ pub(super) fn run(arguments: &Top) -> Result<Exit, Failure> {
     let options = connect::options(&arguments.account.connection)?;
     let login = connect::login(&arguments.account)?;
     let mut session = connect::open_maildrop(&options, &login)?.session;
-    let failed = |error: Error| Failure::server(&options, &error);
+    let failed = |error: Error| Failure::server(&options, "fetching the top of a message", &error);
     let mut message = match session.top(number, arguments.lines) {
         Ok(message) => message,
         Err(error @ Error::Refused { .. }) => {

@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-use crate::{Capabilities, Connector, Error, READ_AT_ONCE};
+use crate::{Capabilities, Connector, Error, READ_AT_ONCE, exchange::ask::Greet};
 
 #[derive(Debug)]
 pub(super) struct Link<T> {
@@ -52,6 +52,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Link<T> {
                 Err(_) => return Err(Error::Io(timed_out(SESSION_OVER))),
             },
         })
+    }
+
+    /// Waits for the greeting, no longer than [`Timeouts::greeting`](crate::Timeouts::greeting).
+    pub(super) async fn greet(&mut self) -> Result<Option<String>, Error> {
+        let limit = self.connector.options().timeouts.greeting;
+        match timeout(limit, self.exchange(Greet)).await {
+            Ok(greeted) => greeted,
+            Err(_) => Err(Error::Io(timed_out("the server sent nothing for too long"))),
+        }
     }
 
     /// Starts TLS once the machine has asked for it, and forgets all that was said before.

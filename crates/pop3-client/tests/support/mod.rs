@@ -72,7 +72,8 @@ impl Server {
 }
 
 pub fn options(host: &str, port: u16, security: Security) -> Options {
-    let timeouts = Timeouts { connect: PATIENCE, read: PATIENCE, write: PATIENCE, session: None };
+    let timeouts =
+        Timeouts { connect: PATIENCE, greeting: PATIENCE, read: PATIENCE, write: PATIENCE, session: None };
     Options::new(host).with_security(security).with_port(port).with_timeouts(timeouts)
 }
 

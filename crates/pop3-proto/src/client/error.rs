@@ -1,5 +1,47 @@
+use core::fmt;
+
 use super::SessionState;
 use crate::types::{InvalidValue, Keyword};
+
+/// The first octets of a line, for a person to look at; what is not printable ASCII is escaped.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Excerpt {
+    octets: [u8; Self::MAX],
+    length: usize,
+    is_cut: bool,
+}
+
+impl Excerpt {
+    /// Octets that are kept.
+    pub const MAX: usize = 60;
+
+    pub(super) fn of(line: &[u8]) -> Self {
+        let mut octets = [0; Self::MAX];
+        for (kept, octet) in octets.iter_mut().zip(line) {
+            *kept = *octet;
+        }
+        Self { octets, length: line.len().min(Self::MAX), is_cut: line.len() > Self::MAX }
+    }
+
+    /// The octets, as they came.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.octets.get(..self.length).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_bytes().escape_ascii().fmt(f)?;
+        f.write_str(if self.is_cut { "..." } else { "" })
+    }
+}
+
+impl fmt::Debug for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
+    }
+}
 
 /// The server broke the protocol. Fatal: close the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +67,10 @@ pub enum PeerMisbehaved {
         /// The command that was answered.
         keyword: Keyword,
     },
+    /// The first line of the session is no greeting of POP3: perhaps another kind of server listens there.
+    /// RFC 1939 section 4.
+    #[error("the server's first line is not a POP3 greeting: \"{0}\"")]
+    NotAGreeting(Excerpt),
     /// A response begins with neither `+OK` nor `-ERR`. RFC 1939 section 3.
     #[error("the server sent something that begins with neither +OK nor -ERR")]
     NoStatusIndicator,

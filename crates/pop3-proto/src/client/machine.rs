@@ -5,6 +5,7 @@ use zeroize::Zeroize;
 use super::{
     CommandId, Config, Event, PeerMisbehaved, PipeliningPolicy, SessionState, UsageError,
     config::is_sendable,
+    error::Excerpt,
     lines::{mechanism, odd_line, single_line_event},
     outstanding::{Fifo, Outstanding},
 };
@@ -190,6 +191,12 @@ impl Client {
         self.outstanding.len()
     }
 
+    /// Whether a line has begun to come that is not ended yet.
+    #[must_use]
+    pub const fn is_mid_line(&self) -> bool {
+        self.framer.is_mid_line()
+    }
+
     /// Whether another command may be sent while one is unanswered.
     #[must_use]
     pub const fn may_pipeline(&self) -> bool {
@@ -225,7 +232,7 @@ impl Client {
     }
 
     fn on_greeting<'i>(&mut self, line: &'i [u8]) -> Result<Event<'i>, PeerMisbehaved> {
-        let response = grammar::response(line).ok_or(PeerMisbehaved::NoStatusIndicator)?;
+        let response = grammar::response(line).ok_or(PeerMisbehaved::NotAGreeting(Excerpt::of(line)))?;
         self.state = if response.is_ok() { SessionState::Authorization } else { SessionState::Closed };
         let timestamp = response.is_ok().then(|| grammar::greeting_timestamp(line)).flatten();
         Ok(Event::Greeting { timestamp: timestamp.map(Cow::Borrowed), response })

@@ -8,7 +8,7 @@ mod machine;
 mod outstanding;
 
 pub use config::{Config, PipeliningPolicy, SessionState};
-pub use error::{PeerMisbehaved, UsageError};
+pub use error::{Excerpt, PeerMisbehaved, UsageError};
 pub use event::Event;
 pub use machine::Client;
 pub use outstanding::CommandId;

@@ -33,6 +33,18 @@ pub struct Policy {
     is_cram_md5_allowed: bool,
     only: Option<Vec<Mechanism>>,
     channel_binding: Option<ChannelBinding>,
+    instead_of: Vec<Mechanism>,
+}
+
+/// How well a mechanism keeps the secret from the other side: as such, as a digest, as a proof, and as a proof that
+/// nobody can pass on.
+const fn protection(mechanism: Mechanism) -> u8 {
+    match mechanism {
+        Mechanism::CramMd5 => 1,
+        Mechanism::ScramSha1 | Mechanism::ScramSha256 => 2,
+        Mechanism::ScramSha1Plus | Mechanism::ScramSha256Plus | Mechanism::External => 3,
+        _ => 0,
+    }
 }
 
 impl Policy {
@@ -77,6 +89,14 @@ impl Policy {
         self
     }
 
+    /// Uses what protects the password no less than `other` does, and is not `other`: after a server has refused
+    /// that mechanism as such.
+    #[must_use]
+    pub fn instead_of(mut self, other: &[Mechanism]) -> Self {
+        self.instead_of = other.to_vec();
+        self
+    }
+
     fn allows(&self, mechanism: Mechanism) -> bool {
         let is_plaintext_allowed = match self.plaintext {
             PlaintextUse::Never => false,
@@ -87,6 +107,10 @@ impl Policy {
             && (self.is_cram_md5_allowed || mechanism != Mechanism::CramMd5)
             && (self.channel_binding.is_some() || !mechanism.is_channel_bound())
             && self.only.as_ref().is_none_or(|only| only.contains(&mechanism))
+            && self
+                .instead_of
+                .iter()
+                .all(|other| *other != mechanism && protection(mechanism) >= protection(*other))
     }
 }
 
@@ -158,7 +182,7 @@ const PREFERENCE: [Mechanism; 11] = [
 /// Chooses among the mechanisms the server `offered` the one to use with these credentials, or none.
 ///
 /// Ask once per connection: after a failure do not ask again with the failed mechanism left out, as that
-/// would hand the password to whoever made SCRAM fail.
+/// would hand the password to an attacker who made SCRAM fail. [`Policy::instead_of`] is what may be asked.
 #[must_use]
 pub fn choose(offered: &[&str], credentials: &Credentials, policy: &Policy) -> Option<Choice> {
     let offered: Vec<Mechanism> = offered.iter().filter_map(|name| Mechanism::from_name(name)).collect();

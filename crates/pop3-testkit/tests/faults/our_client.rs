@@ -57,7 +57,8 @@ pub(crate) fn forms() -> impl Iterator<Item = &'static str> {
 /// Long enough for whatever comes; and short where it is known that nothing does.
 pub(crate) fn options(server: &TestServer, gets: &str) -> Options {
     let read = if gets == "timed out" { Duration::from_millis(700) } else { PATIENCE };
-    let timeouts = Timeouts { connect: PATIENCE, read, write: PATIENCE, session: Some(PATIENCE) };
+    let timeouts =
+        Timeouts { connect: PATIENCE, greeting: read, read, write: PATIENCE, session: Some(PATIENCE) };
     Options::new("127.0.0.1")
         .with_security(Security::InsecurePlain)
         .with_port(server.plain_port())

@@ -74,11 +74,11 @@ fn visit(connector: &Connector, comes: Comes) -> Result<(), Error> {
     };
     match Session::connect(connector)?.login(&way) {
         Ok(session) => session.quit(),
-        Err(LoginError { session: Some(session), error }) => {
+        Err(LoginError { session: Some(session), error, .. }) => {
             session.quit()?;
             Err(error)
         }
-        Err(LoginError { session: None, error }) => Err(error),
+        Err(LoginError { session: None, error, .. }) => Err(error),
     }
 }
 

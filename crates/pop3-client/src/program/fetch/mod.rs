@@ -207,7 +207,9 @@ impl Run<'_> {
 
     /// Who leaves mail on the server should know when it will be gone. RFC 2449 section 6.7.
     fn warn_of_expiry(&self, session: &mut Session<Transaction>) -> Result<(), Failure> {
-        let capabilities = session.capabilities().map_err(|error| Failure::server(self.options, &error))?;
+        let capabilities = session
+            .capabilities()
+            .map_err(|error| Failure::server(self.options, "asking for capabilities (CAPA)", &error))?;
         for capability in capabilities {
             match capability {
                 Capability::Expire(Expire::Days(0)) => {
@@ -224,7 +226,7 @@ impl Run<'_> {
 
     /// Every message with its size and unique-id, joined by number. RFC 1939 sections 5 and 7.
     fn listed(&mut self, session: &mut Session<Transaction>) -> Result<Vec<Listed>, Failure> {
-        let failed = |error: Error| Failure::server(self.options, &error);
+        let failed = |error: Error| Failure::server(self.options, "listing the messages", &error);
         // LIST has it all where STAT is refused, or says no numbers.
         let count = match session.stat() {
             Ok(listing) => Some(listing.count),
@@ -270,7 +272,7 @@ impl Run<'_> {
         session: &mut Session<Transaction>,
         error: Error,
     ) -> Result<HashMap<MessageNumber, ListedUniqueId<'static>>, Failure> {
-        let failed = |error: Error| Failure::server(self.options, &error);
+        let failed = |error: Error| Failure::server(self.options, "listing the messages", &error);
         let is_announced = session.capabilities().map_err(failed)?.contains(&Capability::Uidl);
         if is_announced {
             let text = failed(error).text;
@@ -315,7 +317,7 @@ impl Run<'_> {
 
     /// Sends DELE for the stored messages, then QUIT.
     fn finish(&mut self, mut session: Session<Transaction>, deletable: &[Listed]) -> Result<Exit, Failure> {
-        let failed = |error: Error| Failure::server(self.options, &error);
+        let failed = |error: Error| Failure::server(self.options, "removing messages", &error);
         let numbers = deletable.iter().map(|listed| listed.number);
         let refused = session.dele_many(numbers).map_err(failed)?;
         for (number, response) in &refused {

@@ -66,10 +66,13 @@ fn receive_all(
     deletable: &mut Vec<Listed>,
 ) -> Result<(), Failure> {
     let options = run.options;
-    let lost = |error: &Error| Failure::server(options, error);
+    let lost = |listed: Option<&Listed>, error: &Error| match listed {
+        Some(listed) => Failure::server(options, format_args!("fetching message {}", listed.number), error),
+        None => Failure::server(options, "beginning to fetch", error),
+    };
     let progress = Progress::new(wanted, run.arguments.quiet);
     let numbers = wanted.iter().map(|listed| listed.number);
-    let mut retrievals = session.retr_many(numbers).map_err(|error| lost(&error))?;
+    let mut retrievals = session.retr_many(numbers).map_err(|error| lost(None, &error))?;
     for listed in wanted {
         let retrieved = match retrievals.next() {
             Ok(Some(retrieved)) => retrieved,
@@ -79,7 +82,7 @@ fn receive_all(
                     batch.distrust(run)?;
                 }
                 note_failure(run, listed)?;
-                return Err(lost(&error));
+                return Err(lost(Some(listed), &error));
             }
         };
         // Only now, as this response shows that the message before it has ended where it seemed to.
@@ -102,7 +105,7 @@ fn receive_all(
                     batch.distrust(run)?;
                 }
                 note_failure(run, listed)?;
-                return Err(lost(&error));
+                return Err(lost(Some(listed), &error));
             }
             Err(Broken::TooLarge) => {
                 note_failure(run, listed)?;
@@ -135,7 +138,7 @@ fn confirm(run: &mut Run<'_>, session: &mut Session<Transaction>, batch: &mut Ba
             if !is_mere_loss(&error) {
                 batch.distrust(run)?;
             }
-            Err(Failure::server(run.options, &error))
+            Err(Failure::server(run.options, "after the last message", &error))
         }
     }
 }

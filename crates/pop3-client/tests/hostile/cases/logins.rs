@@ -154,7 +154,7 @@ fn a_challenge_that_is_no_base64_is_cancelled() {
 // Conformance: C-5034-02
 #[test]
 fn an_initial_response_goes_along_only_where_the_line_stays_within_255_octets() {
-    let sasl = "+OK\r\nSASL PLAIN\r\n.\r\n";
+    let sasl = "+OK\r\nSASL PLAIN\r\nAUTH-RESP-CODE\r\n.\r\n";
     accepted("+OK\r\n", sasl, &alice(), |peer| {
         peer.answer("AUTH PLAIN AGFsaWNlAHdvbmRlcmxhbmQ=", "+OK\r\n");
     });
@@ -182,8 +182,61 @@ fn a_mechanism_that_was_asked_for_is_tried_alone_and_without_initial_response() 
         let refused = refused(capabilities, &login, |peer| {
             peer.answer("AUTH PLAIN", "-ERR unknown\r\n");
         });
+        assert!(matches!(refused.error, Error::MechanismRefused { .. }), "{refused}");
+    }
+}
+
+/// Without AUTH-RESP-CODE a password waits until the server has taken the mechanism, so its refusal is about that.
+// Conformance: C-5034-06
+#[test]
+fn a_refused_mechanism_is_followed_by_one_that_protects_no_less() {
+    let both = "+OK\r\nUSER\r\nSASL LOGIN PLAIN\r\n.\r\n";
+    for answer in ["-ERR syntax error\r\n", "-ERR unknown command\r\n", "-ERR\r\n", "-ERR not now\r\n"] {
+        accepted("+OK\r\n", both, &alice(), move |peer| {
+            peer.answer("AUTH PLAIN", answer);
+            peer.answer("AUTH LOGIN", answer);
+            peer.answer("USER alice", "+OK\r\n");
+            peer.answer("PASS wonderland", "+OK\r\n");
+        });
+    }
+    // Nothing is left that protects no less.
+    for capabilities in
+        ["+OK\r\nSASL PLAIN\r\n.\r\n", "+OK\r\nUSER\r\nAUTH-RESP-CODE\r\nSASL PLAIN SCRAM-SHA-1\r\n.\r\n"]
+    {
+        let refused = refused(capabilities, &alice(), |peer| {
+            assert!(peer.line().unwrap().starts_with("AUTH "));
+            peer.send("-ERR what?\r\n");
+            assert!(peer.is_silent());
+        });
+        let text = refused.to_string();
+        assert!(matches!(refused.error, Error::MechanismRefused { .. }), "{text}");
+        assert!(text.contains("-ERR what?") && !text.contains("check name and password"), "{text}");
+        assert!(refused.session.is_some());
+    }
+}
+
+// Conformance: C-3206-01, C-5034-06
+#[test]
+fn a_password_is_not_sent_more_than_twice() {
+    let coded = "+OK\r\nUSER\r\nAUTH-RESP-CODE\r\nSASL LOGIN PLAIN\r\n.\r\n";
+    let plain = "AUTH PLAIN AGFsaWNlAHdvbmRlcmxhbmQ=";
+    // A code says what it is about, and ends it.
+    for code in ["[AUTH]", "[SYS/TEMP]", "[IN-USE]", "[LOGIN-DELAY]"] {
+        let refused = refused(coded, &alice(), move |peer| {
+            peer.answer(plain, &format!("-ERR {code} no\r\n"));
+            assert!(peer.is_silent());
+        });
         assert!(matches!(refused.error, Error::LoginRefused { .. }), "{refused}");
     }
+    // Without one the server did not judge the password, or does not keep its word.
+    let refused = refused(coded, &alice(), move |peer| {
+        peer.answer(plain, "-ERR no\r\n");
+        peer.answer("AUTH LOGIN", "+ \r\n");
+        peer.answer("YWxpY2U=", "+ \r\n");
+        peer.answer("d29uZGVybGFuZA==", "-ERR no\r\n");
+        assert!(peer.is_silent());
+    });
+    assert!(matches!(refused.error, Error::MechanismRefused { .. }), "{refused}");
 }
 
 // Conformance: C-XOAUTH2-01, C-XOAUTH2-02
@@ -250,9 +303,14 @@ fn apop_is_used_when_asked_for_and_signs_only_a_msg_id() {
 #[test]
 fn what_the_server_offers_decides_between_the_ways() {
     // CRAM-MD5 is no way for a client that was not told to use it.
-    accepted("+OK\r\n", "+OK\r\nSASL CRAM-MD5 LOGIN PLAIN\r\nUSER\r\n.\r\n", &alice(), |peer| {
-        peer.answer("AUTH PLAIN AGFsaWNlAHdvbmRlcmxhbmQ=", "+OK\r\n");
-    });
+    accepted(
+        "+OK\r\n",
+        "+OK\r\nSASL CRAM-MD5 LOGIN PLAIN\r\nAUTH-RESP-CODE\r\nUSER\r\n.\r\n",
+        &alice(),
+        |peer| {
+            peer.answer("AUTH PLAIN AGFsaWNlAHdvbmRlcmxhbmQ=", "+OK\r\n");
+        },
+    );
     accepted("+OK\r\n", "+OK\r\nSASL LOGIN\r\n.\r\n", &alice(), |peer| {
         peer.answer("AUTH LOGIN", "+ V2hvPw==\r\n");
         peer.answer("YWxpY2U=", "+ QW5kPw==\r\n");
@@ -311,6 +369,7 @@ fn what_is_not_ascii_goes_with_user_and_pass_only_where_that_is_announced() {
         peer.answer("PASS w\u{f6}nderland", "+OK\r\n");
     });
     accepted("+OK\r\n", "+OK\r\nSASL PLAIN\r\n.\r\n", &login, |peer| {
-        peer.answer("AUTH PLAIN AGFsaWNlAHfDtm5kZXJsYW5k", "+OK\r\n");
+        peer.answer("AUTH PLAIN", "+ \r\n");
+        peer.answer("AGFsaWNlAHfDtm5kZXJsYW5k", "+OK\r\n");
     });
 }

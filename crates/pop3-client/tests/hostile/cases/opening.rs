@@ -44,7 +44,9 @@ fn what_is_no_greeting_ends_the_attempt() {
             peer.expect_end();
         });
         let error = wait!(Session::connect(&server.connector())).unwrap_err();
-        assert!(matches!(error, Error::Peer(PeerMisbehaved::NoStatusIndicator)), "{greeting:?}: {error}");
+        assert!(matches!(error, Error::Peer(PeerMisbehaved::NotAGreeting(_))), "{greeting:?}: {error}");
+        let shown = greeting.trim_end();
+        assert!(error.to_string().contains(&format!("\"{shown}\"; ")), "{error}");
         server.finish();
     }
 }
@@ -67,11 +69,12 @@ fn a_server_that_does_not_greet_is_given_up() {
     let server = Server::once(|peer| {
         peer.expect_end();
     });
-    let timeouts = Timeouts { read: Duration::from_millis(50), ..Timeouts::default() };
+    let timeouts = Timeouts { greeting: Duration::from_millis(50), ..Timeouts::default() };
     let connector = Connector::new(server.plain().with_timeouts(timeouts)).unwrap();
     let error = wait!(Session::connect(&connector)).unwrap_err();
-    let Error::Io(source) = &error else { panic!("{error}") };
+    let Error::NoGreeting { source, .. } = &error else { panic!("{error}") };
     assert_eq!(source.kind(), io::ErrorKind::TimedOut);
+    assert!(error.to_string().contains("use implicit TLS (pops://) there"), "{error}");
     assert!(error.is_temporary());
     server.finish();
 }
