@@ -86,7 +86,7 @@ mod url;
 
 pub use capabilities::Capabilities;
 pub use error::{Error, LoginError};
-pub use login::{Login, Method};
+pub use login::{Login, Method, UnknownMethod};
 pub use options::{Options, Security, Timeouts};
 pub use pop3_io::trust::Roots;
 /// The protocol core: the types of listings, capabilities and responses.

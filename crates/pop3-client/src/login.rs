@@ -1,5 +1,7 @@
 //! What a person has to log in with, and which way is taken with it.
 
+use std::str::FromStr;
+
 use pop3_proto::types::{Capability, Mechanism};
 use pop3_sasl::{
     ChannelBinding, Choice, Client, ClientError, ClientOptions, Credentials, Nonce, PlaintextUse, Policy,
@@ -23,6 +25,26 @@ pub enum Method {
     /// APOP, whose digest is MD5 and lets whoever listens guess the password at leisure. RFC 1939
     /// section 7.
     Apop,
+}
+
+/// A way to log in that is not known here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("there is no such way to log in; use *, +USER, +APOP, or the name of a SASL mechanism such as PLAIN")]
+pub struct UnknownMethod;
+
+/// As in a URL (RFC 2384 section 4), in any case: `*`, `+APOP`, the name of a SASL mechanism; also `+USER` for USER
+/// and PASS.
+impl FromStr for Method {
+    type Err = UnknownMethod;
+
+    fn from_str(text: &str) -> Result<Self, UnknownMethod> {
+        match text.to_ascii_uppercase().as_str() {
+            "*" => Ok(Self::Any),
+            "+APOP" => Ok(Self::Apop),
+            "+USER" => Ok(Self::UserPass),
+            name => pop3_sasl::Mechanism::from_name(name).map(Self::Sasl).ok_or(UnknownMethod),
+        }
+    }
 }
 
 /// A name, and what proves that it is one's own.

@@ -2,11 +2,12 @@
 
 use std::{fmt, str::FromStr};
 
-use pop3_sasl::Mechanism;
-
-use crate::{Method, Security};
+use crate::{Method, Security, UnknownMethod};
 
 /// Where a maildrop is: `pop://[user[;AUTH=mechanism]@]host[:port]`. RFC 2384.
+///
+/// `AUTH=+APOP` asks for APOP, and `AUTH=+USER`, which is not of the RFC, for USER and PASS. An `@` in the user name
+/// may be written as it is: the last one separates user and host.
 ///
 /// `pops:` is the same over implicit TLS; `pop3:` and `pop3s:`, as curl writes them, are taken for the two.
 /// A URL holds no password.
@@ -43,7 +44,7 @@ pub enum InvalidUrl {
     )]
     Password,
     /// The user name is empty or holds what has to be written in percent-encoding.
-    #[error("the user name in the URL cannot be read; write special characters in it as %XX, \"@\" as %40")]
+    #[error("the user name in the URL cannot be read; write special characters in it as %XX")]
     User,
     /// Something other than `;AUTH=mechanism` follows the user name.
     #[error("after the user name a POP URL has only ;AUTH= and the name of a mechanism")]
@@ -127,7 +128,8 @@ fn parse_account(account: &str) -> Result<(Option<String>, Method), InvalidUrl> 
     if user.is_empty() && parameter.is_some() {
         return Ok((None, method));
     }
-    let user = decode(user).filter(|user| !user.is_empty()).ok_or(InvalidUrl::User)?;
+    // An "@" is as people type it: the last one of the URL is the one before the host.
+    let user = decode(&user.replace('@', "%40")).filter(|user| !user.is_empty()).ok_or(InvalidUrl::User)?;
     Ok((Some(user), method))
 }
 
@@ -137,17 +139,7 @@ fn parse_parameter(parameter: &str) -> Result<Method, InvalidUrl> {
         return Err(InvalidUrl::Parameter);
     }
     let value = decode(value).ok_or(InvalidUrl::Mechanism)?;
-    if value == "*" {
-        return Ok(Method::Any);
-    }
-    if let Some(extension) = value.strip_prefix('+') {
-        return if extension.eq_ignore_ascii_case("APOP") {
-            Ok(Method::Apop)
-        } else {
-            Err(InvalidUrl::Mechanism)
-        };
-    }
-    Mechanism::from_name(&value).map(Method::Sasl).ok_or(InvalidUrl::Mechanism)
+    value.parse().map_err(|UnknownMethod| InvalidUrl::Mechanism)
 }
 
 fn parse_server(server: &str) -> Result<(String, Option<u16>), InvalidUrl> {
@@ -216,7 +208,8 @@ impl fmt::Display for Url {
         match self.method {
             Method::Sasl(mechanism) => write!(f, ";AUTH={mechanism}")?,
             Method::Apop => f.write_str(";AUTH=+APOP")?,
-            Method::Any | Method::UserPass => {}
+            Method::UserPass => f.write_str(";AUTH=+USER")?,
+            Method::Any => {}
         }
         if self.user.is_some() || self.method != Method::Any {
             f.write_str("@")?;

@@ -245,10 +245,11 @@ class Client:
     ``url`` is ``pops://user@host:port`` for TLS from the first octet on (port 995 if none is given), or
     ``pop://user@host:port`` for STLS (port 110), which is required then: the password never goes over a
     connection that is not encrypted, unless ``security`` says so by name. Special characters in the user name
-    are written ``%XX``, ``@`` is ``%40``. RFC 2384, RFC 8314.
+    are written ``%XX``; the last ``@`` is the one before the host. RFC 2384, RFC 8314.
 
     With ``password``, or with ``token`` for OAuth 2, it logs in at once; without them, ``login`` does. The way
-    is the best SASL mechanism that the server offers, else USER and PASS.
+    is the best SASL mechanism that the server offers, else USER and PASS. ``auth`` asks for one way: ``"+USER"`` (USER
+    and PASS), ``"+APOP"``, or the name of a SASL mechanism such as ``"PLAIN"``.
 
     ``ca_file`` is a PEM file of certificates to trust instead of the system's. ``timeout`` is in seconds, for
     connecting, and for every single wait for the server. The interpreter is free while it waits.
@@ -269,11 +270,19 @@ class Client:
         user: str | None = None,
         password: str | None = None,
         token: str | None = None,
+        auth: str | None = None,
         security: Security | None = None,
         ca_file: str | PathLike[str] | None = None,
         timeout: float | None = None,
     ) -> Client: ...
-    def login(self, *, user: str | None = None, password: str | None = None, token: str | None = None) -> None:
+    def login(
+        self,
+        *,
+        user: str | None = None,
+        password: str | None = None,
+        token: str | None = None,
+        auth: str | None = None,
+    ) -> None:
         """Logs in and opens the maildrop. The user may stand in the URL.
 
         Raises ``Refused`` or a subclass when the server says no; another attempt may follow then.

@@ -17,7 +17,7 @@ use pyo3::{
 
 use self::{
     raise::raise,
-    session::{End, State, not_removed, over},
+    session::{End, NotIn, State, not_removed, over},
     transport::Interruptible,
 };
 use crate::{errors::usage, proto::message_number};
@@ -27,10 +27,11 @@ use crate::{errors::usage, proto::message_number};
 /// ``url`` is ``pops://user@host:port`` for TLS from the first octet on (port 995 if none is given), or
 /// ``pop://user@host:port`` for STLS (port 110), which is required then: the password never goes over a
 /// connection that is not encrypted, unless ``security`` says so by name. Special characters in the user name
-/// are written ``%XX``, ``@`` is ``%40``. RFC 2384, RFC 8314.
+/// are written ``%XX``; the last ``@`` is the one before the host. RFC 2384, RFC 8314.
 ///
 /// With ``password``, or with ``token`` for OAuth 2, it logs in at once; without them, ``login`` does. The way
-/// is the best SASL mechanism that the server offers, else USER and PASS.
+/// is the best SASL mechanism that the server offers, else USER and PASS. ``auth`` asks for one way: ``"+USER"`` (USER
+/// and PASS), ``"+APOP"``, or the name of a SASL mechanism such as ``"PLAIN"``.
 ///
 /// ``ca_file`` is a PEM file of certificates to trust instead of the system's. ``timeout`` is in seconds, for
 /// connecting, and for every single wait for the server. The interpreter is free while it waits.
@@ -47,6 +48,13 @@ pub(crate) struct Client {
     inner: Mutex<Inner>,
 }
 
+/// A new connection, with nobody logged in.
+fn connect(py: Python<'_>, connector: &Connector) -> PyResult<State> {
+    let transport = Interruptible::connect(py, connector.options())?.map_err(|error| raise(py, error))?;
+    let opened = py.detach(|| Session::open(transport, connector));
+    Ok(State::Authorization(Box::new(opened.map_err(|error| raise(py, error))?)))
+}
+
 struct Inner {
     state: State,
     /// Message-numbers that DELE was accepted for.
@@ -59,7 +67,8 @@ struct Inner {
 impl Client {
     #[new]
     #[pyo3(signature = (
-        url, /, *, user = None, password = None, token = None, security = None, ca_file = None, timeout = None
+        url, /, *, user = None, password = None, token = None, auth = None, security = None, ca_file = None,
+        timeout = None
     ))]
     #[allow(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
     fn new(
@@ -68,19 +77,26 @@ impl Client {
         user: Option<String>,
         password: Option<String>,
         token: Option<String>,
+        auth: Option<&str>,
         security: Option<Bound<'_, PyAny>>,
         ca_file: Option<PathBuf>,
         timeout: Option<f64>,
     ) -> PyResult<Self> {
         let url = options::url(py, url)?;
-        let login = options::login(py, &url, user, password, token)?;
+        let login = options::login(py, &url, user, password, token, auth)?;
         let options = options::options(py, &url, security.as_ref(), ca_file, timeout)?;
         let connector = py.detach(|| Connector::new(options)).map_err(|error| raise(py, error))?;
-        let transport = Interruptible::connect(py, connector.options())?.map_err(|error| raise(py, error))?;
-        let opened = py.detach(|| Session::open(transport, &connector));
-        let mut state = State::Authorization(Box::new(opened.map_err(|error| raise(py, error))?));
+        let mut state = connect(py, &connector)?;
         if let Some(login) = login {
-            state.login(py, &login)?;
+            match state.login(py, &login) {
+                Ok(()) => {}
+                // Once more, on a new connection.
+                Err(NotIn { instead: Some(login), .. }) => {
+                    state = connect(py, &connector)?;
+                    state.login(py, &login).map_err(|not_in| not_in.error)?;
+                }
+                Err(NotIn { error, .. }) => return Err(error),
+            }
         }
         Ok(Self { url, inner: Mutex::new(Inner { state, marked: Vec::new(), removed: None }) })
     }
@@ -88,18 +104,20 @@ impl Client {
     /// Logs in and opens the maildrop. The user may stand in the URL.
     ///
     /// Raises ``Refused`` or a subclass when the server says no; another attempt may follow then.
-    #[pyo3(signature = (*, user = None, password = None, token = None))]
+    #[pyo3(signature = (*, user = None, password = None, token = None, auth = None))]
+    #[allow(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
     fn login(
         &self,
         py: Python<'_>,
         user: Option<String>,
         password: Option<String>,
         token: Option<String>,
+        auth: Option<&str>,
     ) -> PyResult<()> {
-        let Some(login) = options::login(py, &self.url, user, password, token)? else {
+        let Some(login) = options::login(py, &self.url, user, password, token, auth)? else {
             return Err(usage(py, "there is nothing to log in with; give a password or a token"));
         };
-        self.lock(py)?.state.login(py, &login)
+        self.lock(py)?.state.login(py, &login).map_err(|not_in| not_in.error)
     }
 
     /// What the server announces now: tags with their parameters. It differs before and after login.

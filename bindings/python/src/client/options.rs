@@ -56,6 +56,7 @@ pub(super) fn login(
     user: Option<String>,
     password: Option<String>,
     token: Option<String>,
+    auth: Option<&str>,
 ) -> PyResult<Option<Login>> {
     if password.is_none() && token.is_none() {
         return Ok(None);
@@ -71,5 +72,6 @@ pub(super) fn login(
         (None, Some(token)) => Login::token(user, token),
         _ => return Err(usage(py, "give a password or a token, not both")),
     };
-    Ok(Some(login.with_method(url.method())))
+    let method = auth.map_or(Ok(url.method()), |auth| auth.parse().map_err(|error| misuse(py, &error)))?;
+    Ok(Some(login.with_method(method)))
 }

@@ -18,7 +18,7 @@ use crate::{
 pub(super) fn raise(py: Python<'_>, error: Error) -> PyErr {
     let message = error.to_string();
     match error {
-        Error::Io(source) => connection_lost(py, source, message),
+        Error::Io(source) | Error::NoGreeting { source, .. } => connection_lost(py, source, message),
         Error::Connect { source, .. } if source.kind() == io::ErrorKind::TimedOut => {
             exception!(py, "TimeoutError", (message,))
         }
@@ -32,6 +32,7 @@ pub(super) fn raise(py: Python<'_>, error: Error) -> PyErr {
             refused(py, &response, message, false)
         }
         Error::LoginRefused { response, is_credentials } => refused(py, &response, message, is_credentials),
+        Error::MechanismRefused { response, .. } => refused(py, &response, message, false),
         Error::Sasl(error) if is_ours(&error) => usage(py, &message),
         Error::Sasl(_) => exception!(py, "ProtocolError", (message,)),
         Error::NoMechanism { .. } | Error::NoTimestamp | Error::HostName { .. } | Error::Usage(_) => {

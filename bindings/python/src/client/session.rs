@@ -1,4 +1,6 @@
-use pop3_client::{Authorization, Error, Login, LoginError, Transaction, blocking::Session};
+use pop3_client::{
+    Authorization, Error, Login, LoginError, Transaction, blocking::Session, proto::client::PeerMisbehaved,
+};
 use pyo3::prelude::*;
 
 use super::{raise::raise, transport::Interruptible};
@@ -22,6 +24,13 @@ pub(super) enum End {
     Dropped,
     /// By an error.
     Broken,
+}
+
+/// A login that did not succeed.
+pub(super) struct NotIn {
+    pub(super) error: PyErr,
+    /// What to try on a new connection: the server closed this one at AUTH.
+    pub(super) instead: Option<Box<Login>>,
 }
 
 impl State {
@@ -51,24 +60,35 @@ impl State {
     }
 
     /// Logs in; a server that says no leaves the session as it was.
-    pub(super) fn login(&mut self, py: Python<'_>, login: &Login) -> PyResult<()> {
+    pub(super) fn login(&mut self, py: Python<'_>, login: &Login) -> Result<(), NotIn> {
         let session = match std::mem::replace(self, Self::Over(End::Broken)) {
             Self::Authorization(session) => session,
             other => {
                 let is_over = matches!(other, Self::Over(_));
                 *self = other;
-                return Err(if is_over { over(py) } else { usage(py, "somebody is logged in already") });
+                let error = if is_over { over(py) } else { usage(py, "somebody is logged in already") };
+                return Err(NotIn { error, instead: None });
             }
         };
         let (state, error) = py.detach(|| match session.login(login) {
             Ok(session) => (Self::Transaction(Box::new(session)), None),
             Err(LoginError { session: Some(session), error, .. }) => {
-                (Self::Authorization(Box::new(session)), Some(error))
+                (Self::Authorization(Box::new(session)), Some((error, None)))
             }
-            Err(LoginError { session: None, error, .. }) => (Self::Over(End::Broken), Some(error)),
+            Err(LoginError { session: None, error, mechanism }) => {
+                let is_lost = matches!(error, Error::Io(_) | Error::Peer(PeerMisbehaved::UnexpectedEof));
+                let instead = mechanism
+                    .filter(|_| is_lost)
+                    .and_then(|mechanism| login.without(mechanism))
+                    .map(Box::new);
+                (Self::Over(End::Broken), Some((error, instead)))
+            }
         });
         *self = state;
-        error.map_or(Ok(()), |error| Err(raise(py, error)))
+        match error {
+            None => Ok(()),
+            Some((error, instead)) => Err(NotIn { error: raise(py, error), instead }),
+        }
     }
 
     /// QUIT: the session is over, whatever the server says.

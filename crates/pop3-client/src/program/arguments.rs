@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
-use pop3_client::Url;
+use pop3_client::{Method, Url};
 
 use super::exit::HELP;
 
@@ -82,10 +82,14 @@ pub(crate) struct Account {
     /// The user, as it is; only where the URL does not name one.
     #[arg(long, value_name = "NAME")]
     pub(crate) user: Option<String>,
-    /// Read the password from the first line of this file.
+    /// How to log in: `+USER` (USER and PASS), `+APOP`, or the name of a SASL mechanism such as PLAIN; as
+    /// ;AUTH= in the URL. Without it the best way that the server offers is taken.
+    #[arg(long, value_name = "WAY")]
+    pub(crate) auth: Option<Method>,
+    /// Read the password from the first line of this file; `-` is stdin.
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
-    /// Log in with the OAuth 2 access token in the first line of this file.
+    /// Log in with the OAuth 2 access token in the first line of this file; `-` is stdin.
     #[arg(long, value_name = "FILE", conflicts_with = "password_file")]
     pub(crate) token_file: Option<PathBuf>,
 }

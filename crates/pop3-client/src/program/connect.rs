@@ -88,7 +88,7 @@ pub(super) fn login(account: &Account) -> Result<Login, Failure> {
         Some(file) => Login::token(name, password::from_file(file)?),
         None => Login::password(name, password::password(account, name)?),
     };
-    Ok(login.with_method(url.method()))
+    Ok(login.with_method(account.auth.unwrap_or(url.method())))
 }
 
 /// A session in which the maildrop is open, and whether it was to be had only without CAPA.

@@ -1,5 +1,7 @@
 //! `list`: what is in the maildrop.
 
+mod table;
+
 use std::{
     collections::HashMap,
     io::{self, Read as _, Write as _},
@@ -19,6 +21,7 @@ use super::{
     exit::{Exit, Failure},
     headers::{self, Headers},
 };
+use table::{Row, Table};
 
 /// Octets of a header that are looked at; the rest is skipped.
 const MAX_HEADER: u64 = 256 << 10;
@@ -40,7 +43,7 @@ pub(super) fn run(arguments: &List) -> Result<Exit, Failure> {
     let failed = |error: Error| Failure::server(&options, "listing the messages", &error);
     let listings = session.list().map_err(failed)?;
     let unique_ids = unique_ids(&mut session).map_err(failed)?;
-    let mut out = Output::new(arguments.json);
+    let mut out = Output::new((!arguments.json).then(|| table(&listings, &unique_ids)));
     let begin = |listing: &ScanListing| Line {
         number: listing.number.value(),
         octets: listing.size.0,
@@ -85,46 +88,55 @@ fn unique_ids(session: &mut Session<Transaction>) -> Result<HashMap<MessageNumbe
 /// Lines for people, or a JSON array.
 struct Output {
     stdout: io::StdoutLock<'static>,
-    is_json: bool,
+    /// `None` is for JSON.
+    table: Option<Table>,
     lines: usize,
 }
 
 impl Output {
-    fn new(is_json: bool) -> Self {
-        Self { stdout: io::stdout().lock(), is_json, lines: 0 }
+    fn new(table: Option<Table>) -> Self {
+        Self { stdout: io::stdout().lock(), table, lines: 0 }
     }
 
     fn write(&mut self, line: &Line) -> io::Result<()> {
-        let separator = match (self.is_json, self.lines) {
-            (true, 0) => "[\n",
-            (true, _) => ",\n",
-            (false, _) => "",
-        };
         self.lines += 1;
-        self.stdout.write_all(separator.as_bytes())?;
-        if self.is_json {
+        let Some(table) = self.table else {
+            let separator: &[u8] = if self.lines == 1 { b"[\n" } else { b",\n" };
+            self.stdout.write_all(separator)?;
             return serde_json::to_writer(&mut self.stdout, line).map_err(io::Error::from);
+        };
+        if self.lines == 1
+            && let Some(heading) = table.heading()
+        {
+            writeln!(self.stdout, "{heading}")?;
         }
         let Headers { from, subject, date } = &line.headers;
-        let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
-        writeln!(
-            self.stdout,
-            "{:>5} {:>10}  {}  {}  {}  {}",
-            line.number,
-            line.octets,
-            or_dash(&line.unique_id),
-            or_dash(date),
-            or_dash(from),
-            or_dash(subject)
-        )
+        let row = Row {
+            number: &line.number.to_string(),
+            octets: &line.octets.to_string(),
+            unique_id: line.unique_id.as_deref().unwrap_or_default(),
+            date: date.as_deref().unwrap_or_default(),
+            from: from.as_deref().unwrap_or_default(),
+            subject: subject.as_deref().unwrap_or_default(),
+        };
+        writeln!(self.stdout, "{}", table.line(&row))
     }
 
     fn finish(mut self) -> io::Result<()> {
-        match (self.is_json, self.lines) {
-            (true, 0) => self.stdout.write_all(b"[]\n")?,
-            (true, _) => self.stdout.write_all(b"\n]\n")?,
-            (false, _) => {}
+        match (self.table, self.lines) {
+            (None, 0) => self.stdout.write_all(b"[]\n")?,
+            (None, _) => self.stdout.write_all(b"\n]\n")?,
+            (Some(_), _) => {}
         }
         self.stdout.flush()
     }
+}
+
+/// Columns that are wide enough for all of these.
+fn table(listings: &[ScanListing], unique_ids: &HashMap<MessageNumber, String>) -> Table {
+    let number = listings.iter().map(|listing| listing.number.value().to_string().len()).max();
+    let octets = listings.iter().map(|listing| listing.size.0.to_string().len()).max();
+    let unique_id = unique_ids.values().map(|id| id.chars().count()).max();
+    let width = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0));
+    Table::new(number.unwrap_or(0), octets.unwrap_or(0), unique_id.unwrap_or(0), width)
 }

@@ -3,7 +3,7 @@
 
 use std::{
     env,
-    io::{self, IsTerminal as _},
+    io::{self, BufRead as _, IsTerminal as _},
     path::Path,
 };
 
@@ -40,12 +40,22 @@ pub(super) fn password(account: &Account, name: &str) -> Result<Secret, Failure>
     Ok(Secret::from(password))
 }
 
-/// The first line of a file.
+/// What follows the line is not taken from others who read the same stdin, as far as that can be.
+fn first_line_of_stdin() -> io::Result<Vec<u8>> {
+    let mut line = Vec::new();
+    io::stdin().lock().read_until(b'\n', &mut line)?;
+    Ok(line)
+}
+
+/// The first line of a file, or of stdin for `-`.
 pub(super) fn from_file(file: &Path) -> Result<Secret, Failure> {
-    let content = std::fs::read(file).map(Secret::new).map_err(|error| {
+    let is_stdin = file == Path::new("-");
+    let shown = if is_stdin { "stdin".into() } else { file.to_string_lossy() };
+    let read = if is_stdin { first_line_of_stdin() } else { std::fs::read(file) };
+    let content = read.map(Secret::new).map_err(|error| {
         Failure::new(
             Exit::Usage,
-            format_args!("cannot read the password from {}: {error}; check the path", file.display()),
+            format_args!("cannot read the password from {shown}: {error}; check the path"),
         )
     })?;
     let line = content.split(|octet| *octet == b'\n').next().unwrap_or_default();
@@ -53,7 +63,7 @@ pub(super) fn from_file(file: &Path) -> Result<Secret, Failure> {
     if line.is_empty() {
         return Err(Failure::new(
             Exit::Usage,
-            format_args!("the first line of {} is empty; put the password there", file.display()),
+            format_args!("the first line of {shown} is empty; put the password there"),
         ));
     }
     Ok(Secret::from(line))

@@ -1,3 +1,5 @@
+use pop3_sasl::Mechanism;
+
 use super::*;
 
 fn parse(text: &str) -> Result<Url, InvalidUrl> {
@@ -36,7 +38,6 @@ fn what_is_no_pop_url_is_refused_with_the_reason() {
         ("pop://a%4@mail.example", InvalidUrl::User),
         ("pop://a%00@mail.example", InvalidUrl::User),
         ("pop://a%ff@mail.example", InvalidUrl::User),
-        ("pop://a@b@mail.example", InvalidUrl::User),
         ("pop://a b@mail.example", InvalidUrl::User),
         ("pop://a;X=1@mail.example", InvalidUrl::Parameter),
         ("pop://a;AUTH@mail.example", InvalidUrl::Parameter),
@@ -67,6 +68,10 @@ fn the_way_to_log_in() {
         ("pop://alice;AUTH=*@h", Some("alice"), Method::Any),
         ("pop://alice;auth=plain@h", Some("alice"), Method::Sasl(Mechanism::Plain)),
         ("pop://alice;AUTH=+APOP@h", Some("alice"), Method::Apop),
+        ("pop://alice;AUTH=+user@h", Some("alice"), Method::UserPass),
+        ("pop://alice@example.org@h", Some("alice@example.org"), Method::Any),
+        ("pop://a@b@c;AUTH=PLAIN@h", Some("a@b@c"), Method::Sasl(Mechanism::Plain)),
+        ("pop://alice%40example.org@h", Some("alice@example.org"), Method::Any),
         ("pop://;AUTH=SCRAM-SHA-1@h", None, Method::Sasl(Mechanism::ScramSha1)),
         ("pop://h", None, Method::Any),
     ] {

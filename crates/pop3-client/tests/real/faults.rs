@@ -99,6 +99,24 @@ fn a_session_that_breaks_is_made_up_for_by_the_next() {
     ]);
 }
 
+// Conformance: C-5034-06
+#[test]
+fn a_mechanism_that_does_not_work_is_not_the_end() {
+    const BARE: [&str; 3] = ["CAPA: without AUTH-RESP-CODE", "CAPA: without SASL", "CAPA: with SASL PLAIN"];
+    check(&[
+        row(&[BARE[0], BARE[1], BARE[2], "AUTH: answer -ERR syntax error"], DELETE, [0, 0], ALL, ""),
+        row(&[BARE[0], BARE[1], BARE[2], "AUTH: answer -ERR"], DELETE, [0, 0], ALL, ""),
+        row(&[BARE[0], BARE[1], BARE[2], "AUTH: close"], DELETE, [0, 0], ALL, ""),
+        row(&[BARE[0], BARE[1], BARE[2], "AUTH: reset"], DELETE, [0, 0], ALL, ""),
+        row(&[BARE[1], BARE[2], "AUTH: close"], DELETE, [0, 0], ALL, ""),
+        row(&[BARE[1], BARE[2], "AUTH: answer -ERR what?"], DELETE, [0, 0], ALL, ""),
+        row(&["AUTH: answer -ERR what?"], &["--auth", "+USER"], [0, 0], ALL, EVERYTHING),
+        // SCRAM is not followed by a password as such.
+        row(&["AUTH: answer -ERR what?"], DELETE, [69, 69], "", EVERYTHING),
+        row(&[BARE[0], BARE[1], BARE[2], "AUTH: answer -ERR [AUTH] no"], DELETE, [77, 77], "", EVERYTHING),
+    ]);
+}
+
 // Conformance: C-ROB-04
 #[test]
 fn one_odd_line_hides_no_mail() {

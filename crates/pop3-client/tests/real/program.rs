@@ -178,6 +178,56 @@ fn list_top_and_capa() {
     assert!(ran.stdout.lines().any(|line| line == "PIPELINING"), "{ran:?}");
 }
 
+#[test]
+fn a_user_name_as_it_is_typed_and_a_password_from_stdin() {
+    use std::io::Write as _;
+    let server = pop3_testkit::TestServer::builder().user("alice@example.org", "secret").start().unwrap();
+    let home = Home::new();
+    let url = format!("pop://alice@example.org@127.0.0.1:{}", server.plain_port());
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pop3-client"));
+    command.args(["list", &url, "--insecure-plain", "--password-file", "-"]).env_remove("POP3_PASSWORD");
+    let piped = std::process::Stdio::piped;
+    let mut child = command.stdin(piped()).stdout(piped()).stderr(piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"secret\nanother line\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let ran = home.run(&["list", &url, "--insecure-plain"]);
+    assert_eq!(ran.code, Some(77), "{ran:?}");
+    assert!(ran.stderr.contains("logging in: ") && ran.stderr.contains("check name and password"), "{ran:?}");
+}
+
+#[test]
+fn a_port_that_waits_for_tls_is_named() {
+    let server = pop3_testkit::TestServer::builder().user("alice", "secret").start().unwrap();
+    let home = Home::new();
+    let url = format!("pop://alice@127.0.0.1:{}", server.tls_port());
+    let ran = home.run(&["list", &url, "--timeout", "1"]);
+    assert_eq!(ran.code, Some(75), "{ran:?}");
+    assert!(
+        ran.stderr.contains("connecting: no greeting came")
+            && ran.stderr.contains("use implicit TLS (pops://)"),
+        "{ran:?}"
+    );
+    for (line, named) in [
+        ("220 mx ESMTP", "SMTP"),
+        ("* OK IMAP4rev1", "IMAP"),
+        ("SSH-2.0-x\u{1b}[2J", "SSH"),
+        ("HTTP/1.1 400 no", "web server"),
+        ("hello", "check host and port"),
+    ] {
+        let server = Server::once(move |peer: &mut Peer| {
+            peer.send(&format!("{line}\r\n"));
+            peer.expect_end();
+        });
+        let url = format!("pop://alice@127.0.0.1:{}", server.port);
+        let ran = home.run(&["list", &url, "--insecure-plain"]);
+        assert_eq!(ran.code, Some(76), "{ran:?}");
+        assert!(ran.stderr.contains(named) && ran.stderr.contains(&line[..4]), "{ran:?}");
+        assert!(!ran.stderr.contains('\u{1b}'), "{ran:?}");
+        server.finish();
+    }
+}
+
 /// Greets, has UIDL and STAT for `count` messages of 12 octets, and goes on as told.
 fn scripted(count: usize, script: impl FnOnce(&mut Peer) + Send + 'static) -> Server {
     Server::once(move |peer| {

@@ -73,6 +73,7 @@ pub(crate) fn login() -> Login {
 pub(crate) fn told(error: &Error) -> String {
     match error {
         Error::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => "timed out".to_owned(),
+        Error::NoGreeting { source, .. } => format!("no greeting: {:?}", source.kind()),
         Error::Io(error) => format!("lost: {:?}", error.kind()),
         // So early that the socket knew before it was used.
         Error::Connect { source, .. } => format!("lost: {:?}", source.kind()),
