@@ -5,6 +5,7 @@ mod crash;
 mod ends;
 mod faults;
 mod injected;
+mod kept;
 mod outputs;
 mod program;
 mod same_twice;

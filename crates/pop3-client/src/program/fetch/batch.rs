@@ -41,6 +41,8 @@ pub(super) struct Batch {
     pub(super) doubted: Vec<(Listed, Digest)>,
     /// The last message was of another size than the server said.
     pub(super) is_last_odd: bool,
+    /// Messages that the server said it had removed, seen again for the first time.
+    pub(super) still_there: usize,
 }
 
 /// What to make of a message that came.
@@ -92,7 +94,11 @@ impl Batch {
         let noted = (state == State::Short).then_some(octets);
         if let Some(stored) = stored {
             let supersedes = before.map(|entry| entry.name.clone()).filter(|name| *name != stored.name);
-            let is_confirmed = is_same_again && state == State::Short;
+            let was_removed = stored.state == State::Removed;
+            if was_removed && !stored.is_confirmed {
+                self.still_there += 1;
+            }
+            let is_confirmed = was_removed || (is_same_again && state == State::Short);
             let entry =
                 Entry { unique_id, size, state, absent_since: None, is_confirmed, octets: noted, ..stored };
             self.recognised.push(Recognised { entry, octets, supersedes });

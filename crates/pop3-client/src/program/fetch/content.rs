@@ -74,7 +74,8 @@ impl Unclaimed {
     }
 
     /// The stored message that has come again, if it has. What the server confirmed to have removed is
-    /// recognised under its own unique-id alone: another message of the same content is one of its own.
+    /// recognised under its own unique-id alone, or under none: another message of the same content is one of its
+    /// own.
     pub(super) fn take(
         &mut self,
         unique_id: Option<&ListedUniqueId<'static>>,
@@ -83,7 +84,11 @@ impl Unclaimed {
         let entries = self.by_digest.get_mut(digest)?;
         let is_same = |entry: &Entry| unique_id.is_some() && entry.unique_id.as_ref() == unique_id;
         let own = entries.iter().position(is_same);
-        let any = || entries.iter().position(|entry| entry.state != State::Removed);
+        // Without unique-ids a server that keeps what it said it had removed is known by nothing else.
+        let is_open = |entry: &Entry| {
+            entry.state != State::Removed || (unique_id.is_none() && entry.unique_id.is_none())
+        };
+        let any = || entries.iter().position(is_open);
         own.or_else(any).map(|index| entries.remove(index))
     }
 }

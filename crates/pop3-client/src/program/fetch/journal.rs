@@ -61,7 +61,7 @@ pub(super) struct Entry {
     pub(super) absent_since: Option<u64>,
     /// What came of it; older versions did not note it.
     pub(super) digest: Option<Digest>,
-    /// Of a short one: it came just so a second time.
+    /// Of a short one: it came just so a second time. Of a removed one: the server lists it all the same.
     pub(super) is_confirmed: bool,
     /// Of a short one: what came, in octets; older versions did not note it.
     pub(super) octets: Option<u64>,
@@ -209,7 +209,10 @@ impl Journal {
     }
 
     /// What was fetched with this unique-id, first fetched first.
-    pub(super) fn entries(&self, unique_id: &ListedUniqueId<'static>) -> impl Iterator<Item = &Entry> {
+    pub(super) fn entries(
+        &self,
+        unique_id: &ListedUniqueId<'static>,
+    ) -> impl Iterator<Item = &Entry> + Clone + use<'_> {
         let indices = self.by_id.get(unique_id).map(Vec::as_slice).unwrap_or_default();
         indices.iter().filter_map(|index| self.entries.get(*index))
     }
@@ -245,7 +248,8 @@ impl Journal {
     /// What the server has not listed in a run that stored all that it did list, without the digest.
     pub(super) fn gone(&self) -> Vec<Entry> {
         let is_gone = |entry: &&Entry| {
-            entry.state != State::Removed && entry.absent_since.is_some() && entry.digest.is_some()
+            let is_removed = entry.state == State::Removed && entry.unique_id.is_some();
+            !is_removed && entry.absent_since.is_some() && entry.digest.is_some()
         };
         let gone = self.entries.iter().filter(is_gone);
         gone.map(|entry| Entry { digest: None, ..entry.clone() }).collect()
@@ -253,7 +257,8 @@ impl Journal {
 
     /// Takes note of a whole listing; true when the file has to be written anew.
     ///
-    /// What was removed and is gone is forgotten at once, what went otherwise after 30 days. Messages
+    /// What was removed and is gone is forgotten at once, what went otherwise after 30 days. Without unique-ids it
+    /// takes a run that stored everything to know what is gone. Messages
     /// without unique-id are recognised by what came of them alone, and each content is remembered once:
     /// fetched again and again, they would have no end.
     pub(super) fn note_listing(&mut self, listed: &[Listed], today: u64) -> bool {
@@ -265,7 +270,7 @@ impl Journal {
             let is_present = entry.unique_id.as_ref().is_some_and(|id| present.contains(id));
             let absent_since = (!is_present).then(|| entry.absent_since.unwrap_or(today));
             let is_over = absent_since.is_some_and(|since| {
-                entry.state == State::Removed
+                (entry.state == State::Removed && (entry.unique_id.is_some() || entry.digest.is_none()))
                     || (entry.unique_id.is_none() && !entry.digest.is_some_and(|it| without_id.insert(it)))
                     || today.saturating_sub(since) > REMEMBERED_DAYS
             });
@@ -291,6 +296,11 @@ impl Journal {
 }
 
 impl Entry {
+    /// Whether the server lists it although it said that it had removed it.
+    pub(super) fn is_kept(&self) -> bool {
+        self.state == State::Removed && self.is_confirmed
+    }
+
     pub(super) fn line(&self) -> String {
         let day = self.absent_since.map_or("-".to_owned(), |day| day.to_string());
         let id = self.unique_id.as_ref().map_or("-".to_owned(), |id| escape(id.as_bytes()));

@@ -6,6 +6,7 @@
 mod batch;
 mod content;
 mod journal;
+mod kept;
 mod line_ends;
 mod plan;
 mod progress;
@@ -14,7 +15,7 @@ mod sizes;
 mod spool;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io::{self, Write as _},
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -154,9 +155,13 @@ impl Run<'_> {
     fn fetch(&mut self, session: &mut Session<Transaction>, turn: Turn) -> Result<Fetched, Failure> {
         let listed = self.listed(session)?;
         self.warn_of_renumbering(&listed);
+        let still_there = match self.arguments.all {
+            true => HashSet::new(),
+            false => kept::find(self, session, &listed)?,
+        };
         let mode = plan::Mode { deletes: self.arguments.delete, fetches_all: self.arguments.all };
         let Plan { mut fetch, mut delete, known, left, claimed } =
-            plan::plan(listed, self.spool.journal(), mode);
+            plan::plan(listed, self.spool.journal(), mode, &still_there);
         for (listed, why) in &left {
             self.failed += 1;
             warn!("message {} {why}", listed.number);
@@ -165,7 +170,7 @@ impl Run<'_> {
             Turn::First if self.arguments.delete => self.set_apart(&mut fetch, &delete),
             Turn::First | Turn::Second => 0,
         };
-        info!(new = fetch.len(), known, "messages");
+        info!(new = fetch.len(), known, still_there = still_there.len(), "messages");
         if !self.arguments.delete && !fetch.is_empty() {
             self.warn_of_expiry(session)?;
         }

@@ -71,7 +71,15 @@ impl fmt::Display for Why {
 /// unique-id are told apart by size, each entry of the journal standing for one of them (RFC 1939
 /// section 7: copies). Before a message is removed that this run does not fetch, its size has to be the
 /// one that was stored, so that a server that gives unique-ids away twice loses nothing.
-pub(super) fn plan(listed: Vec<Listed>, journal: &Journal, mode: Mode) -> Plan {
+///
+/// What the server said it had removed and still lists is known again: those of `still_there`, which are marked once
+/// more, and those that were marked twice, which are left alone.
+pub(super) fn plan(
+    listed: Vec<Listed>,
+    journal: &Journal,
+    mode: Mode,
+    still_there: &HashSet<MessageNumber>,
+) -> Plan {
     let mut plan = Plan::default();
     let mut copies: HashMap<ListedUniqueId<'static>, usize> = HashMap::new();
     for unique_id in listed.iter().filter_map(|listed| listed.unique_id.clone()) {
@@ -87,6 +95,18 @@ pub(super) fn plan(listed: Vec<Listed>, journal: &Journal, mode: Mode) -> Plan {
             continue;
         };
         let is_alone = copies.get(unique_id) == Some(&1);
+        let is_kept = |entry: &&Entry| entry.is_kept() && entry.size == listed.size;
+        let kept = journal.entries(unique_id).find(is_kept).map(|entry| entry.name.clone());
+        if !mode.fetches_all
+            && let Some(name) = kept
+        {
+            plan.claimed.insert(name);
+            plan.known += 1;
+            if mode.deletes && still_there.contains(&listed.number) {
+                plan.delete.push(listed);
+            }
+            continue;
+        }
         let claims = claimed.entry((unique_id.clone(), listed.size)).or_default();
         // What the server confirmed to have removed is gone: the unique-id may belong to another message by
         // now, of the same size too, and that one was never fetched.

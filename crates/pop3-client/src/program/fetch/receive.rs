@@ -14,6 +14,7 @@ use super::{
     Run,
     batch::{Arrived, Batch, Verdict},
     content::{Digester, Unclaimed},
+    kept,
     line_ends::LfWriter,
     plan::{Listed, Why},
     progress::Progress,
@@ -44,7 +45,10 @@ pub(super) fn receive(
 /// Only now is it known how the server's sizes are. Where they are loose, what came shorter is whole, and
 /// need not be fetched again.
 fn settle(run: &mut Run<'_>, batch: Batch, deletable: &mut Vec<Listed>) -> Result<(), Failure> {
-    let Batch { sizes, doubted, .. } = batch;
+    let Batch { sizes, doubted, still_there, .. } = batch;
+    if still_there > 0 {
+        kept::warn_of(run, still_there);
+    }
     run.spool.note_sizes(sizes);
     if sizes.are_loose() {
         run.spool.accept(&doubted)?;

@@ -235,6 +235,25 @@ impl Spool {
         Ok(names.iter().any(|found| found.split(':').next() == Some(name)))
     }
 
+    /// The file of a message, whatever flags it has by now; `None` where it is gone.
+    pub(super) fn find(&self, name: &str) -> Option<PathBuf> {
+        let new = self.new.join(name);
+        if new.symlink_metadata().is_ok() {
+            return Some(new);
+        }
+        let found = names_in(&self.cur).ok()?;
+        let found = found.into_iter().find(|found| found.split(':').next() == Some(name))?;
+        Some(self.cur.join(found))
+    }
+
+    /// Notes what is known of these from now on.
+    pub(super) fn note(&mut self, entries: Vec<Entry>) -> Result<(), Failure> {
+        let text: String = entries.iter().map(Entry::line).collect();
+        self.append(&text)?;
+        entries.into_iter().for_each(|entry| self.journal.add(entry));
+        Ok(())
+    }
+
     /// The server's listing, whole: what is long gone from it is forgotten.
     pub(super) fn note_listing(&mut self, listed: &[Listed], today: u64) -> Result<(), Failure> {
         if !self.journal.note_listing(listed, today) {

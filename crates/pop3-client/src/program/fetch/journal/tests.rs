@@ -107,8 +107,17 @@ fn without_a_unique_id_a_content_is_remembered_and_only_once() {
         Entry { state: State::Removed, ..without("5", Some(digest(b"z"))) },
     ]);
     assert!(journal.note_listing(&[], 100));
-    assert_eq!(journal.entries_without_id().map(|entry| entry.name.as_str()).collect::<Vec<_>>(), ["2", "4"]);
+    assert_eq!(
+        journal.entries_without_id().map(|entry| entry.name.as_str()).collect::<Vec<_>>(),
+        ["2", "4", "5"]
+    );
     assert!(!journal.note_listing(&[], 101));
+    // A run that stored everything shows that it is gone.
+    let gone = journal.gone();
+    assert_eq!(gone.len(), 3);
+    gone.into_iter().for_each(|entry| journal.add(entry));
+    assert!(journal.note_listing(&[], 102));
+    assert_eq!(journal.all().filter(|entry| entry.digest.is_some()).count(), 0);
 }
 
 #[test]
