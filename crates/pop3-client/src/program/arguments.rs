@@ -30,8 +30,9 @@ pub(crate) enum Command {
     /// to remove it. However the program ends, at the next start it goes on where it was: nothing is lost,
     /// and nothing is fetched twice.
     ///
-    /// ACCOUNT is the user, the host and the port: the same maildrop by another host name or port, also by
-    /// pops:// after pop://, counts as another account, and all of it is fetched again.
+    /// ACCOUNT is the user, the host and the port. By another port, as by pops:// after pop://, the account goes on
+    /// where the server's unique-ids show that it is the same. By another host name it is another account, and
+    /// all of it is fetched again.
     Fetch(Fetch),
     /// List the messages: number, octets, unique-id, date, sender, subject.
     List(List),

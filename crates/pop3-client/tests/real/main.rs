@@ -1,6 +1,7 @@
 //! Against the real server in this process: whole sessions of both kinds, the program, and its death at
 //! any point.
 
+mod accounts;
 mod crash;
 mod ends;
 mod faults;

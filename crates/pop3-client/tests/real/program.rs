@@ -216,7 +216,7 @@ fn a_port_that_waits_for_tls_is_named() {
         ("hello", "check host and port"),
     ] {
         let server = Server::once(move |peer: &mut Peer| {
-            peer.send(&format!("{line}\r\n"));
+            peer.send(format!("{line}\r\n"));
             peer.expect_end();
         });
         let url = format!("pop://alice@127.0.0.1:{}", server.port);

@@ -3,14 +3,15 @@
 //! A line ends with a checksum of itself. A line that a crash cut short, which can only be the last one,
 //! is taken off; a damaged line elsewhere is an error, since guessing would lose or double mail.
 
-use std::{
-    collections::{HashMap, HashSet},
-    fmt,
-};
+use std::collections::{HashMap, HashSet};
 
 use pop3_client::proto::types::ListedUniqueId;
 
-use super::{content::Digest, plan::Listed};
+use super::{
+    account::{self, Account},
+    content::Digest,
+    plan::Listed,
+};
 
 /// Days that a message is remembered after the server stopped listing it: some servers list nothing for
 /// a while and then everything again.
@@ -18,35 +19,6 @@ const REMEMBERED_DAYS: u64 = 30;
 
 /// Stands behind the digest of a short message that came twice.
 const CONFIRMED: &str = "=";
-
-/// Whose maildrop.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Account {
-    pub(super) host: String,
-    pub(super) port: u16,
-    pub(super) user: String,
-}
-
-impl Account {
-    /// The name of the account's directory: of letters, digits and a few signs, and never too long.
-    pub(super) fn directory(&self) -> String {
-        /// File names have at most 255 octets.
-        const MAX: usize = 200;
-        let name = self.to_string().replace(' ', "_");
-        if name.len() <= MAX {
-            return name;
-        }
-        let start: String = name.chars().take(MAX).collect();
-        format!("{start}-{:016x}", checksum(name.as_bytes()))
-    }
-}
-
-impl fmt::Display for Account {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (user, host) = (escape(self.user.as_bytes()), escape(self.host.as_bytes()));
-        write!(f, "{user}@{host} {}", self.port)
-    }
-}
 
 /// What is known of a fetched message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,11 +88,14 @@ impl Journal {
     pub(super) fn parse(text: &[u8], account: &Account) -> Result<(Self, usize), Damage> {
         let mut journal = Self::default();
         let header = header(account);
-        let Some(mut rest) = text.strip_prefix(header.as_bytes()) else {
+        let length = match text.iter().position(|octet| *octet == b'\n') {
+            Some(end) if account::of_journal(text).is_some_and(|named| named.is_like(account)) => end + 1,
             // A crash may have cut the very first write short.
-            return if header.as_bytes().starts_with(text) { Ok((journal, 0)) } else { Err(Damage::Header) };
+            None if header.as_bytes().starts_with(text) => return Ok((journal, 0)),
+            _ => return Err(Damage::Header),
         };
-        let (mut good, mut number) = (header.len(), 1);
+        let mut rest = text.get(length..).unwrap_or_default();
+        let (mut good, mut number) = (length, 1);
         while let Some(end) = rest.iter().position(|octet| *octet == b'\n') {
             let (line, after) =
                 (rest.get(..end).unwrap_or_default(), rest.get(end + 1..).unwrap_or_default());
@@ -324,8 +299,11 @@ pub(super) fn failed_line(unique_id: &ListedUniqueId<'_>) -> String {
     line(&format!("! {}", escape(unique_id.as_bytes())))
 }
 
+/// What the first line begins with; the account follows.
+pub(super) const HEADER: &str = "pop3-client journal 1 ";
+
 pub(super) fn header(account: &Account) -> String {
-    format!("pop3-client journal 1 {account}\n")
+    format!("{HEADER}{account}\n")
 }
 
 fn line(content: &str) -> String {
@@ -333,7 +311,7 @@ fn line(content: &str) -> String {
 }
 
 /// Letters, digits and a few signs as they are, every other octet as `%XX`; nothing is never written `-`.
-fn escape(octets: &[u8]) -> String {
+pub(super) fn escape(octets: &[u8]) -> String {
     let mut text = String::with_capacity(octets.len());
     for octet in octets {
         match octet {
@@ -347,11 +325,8 @@ fn escape(octets: &[u8]) -> String {
     text
 }
 
-/// The inverse; `Some(None)` for a message that had none.
-fn read_id(text: &str) -> Option<Option<ListedUniqueId<'static>>> {
-    if text == "-" {
-        return Some(None);
-    }
+/// The inverse.
+pub(super) fn unescape(text: &str) -> Option<Vec<u8>> {
     let mut octets = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(octet) = rest.next() {
@@ -364,11 +339,19 @@ fn read_id(text: &str) -> Option<Option<ListedUniqueId<'static>>> {
             octet => octet,
         });
     }
-    ListedUniqueId::new(octets).ok().map(Some)
+    Some(octets)
+}
+
+/// `Some(None)` for a message that had no unique-id.
+fn read_id(text: &str) -> Option<Option<ListedUniqueId<'static>>> {
+    if text == "-" {
+        return Some(None);
+    }
+    ListedUniqueId::new(unescape(text)?).ok().map(Some)
 }
 
 /// FNV-1a, 64 bits: against torn writes, not against people.
-fn checksum(octets: &[u8]) -> u64 {
+pub(super) fn checksum(octets: &[u8]) -> u64 {
     octets.iter().fold(0xcbf2_9ce4_8422_2325, |sum, octet| {
         (sum ^ u64::from(*octet)).wrapping_mul(0x0000_0100_0000_01b3)
     })

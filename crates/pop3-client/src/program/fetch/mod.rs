@@ -3,6 +3,7 @@
 //! The order is what does it (see [`spool`]): on the disk, in the journal, in `new`; and only then DELE,
 //! and QUIT.
 
+mod account;
 mod batch;
 mod content;
 mod journal;
@@ -37,15 +38,16 @@ use super::{
     exit::{Exit, Failure},
     interrupt,
 };
+use account::Account;
 use content::Unclaimed;
-use journal::Account;
 use plan::{Listed, Plan};
 use spool::Spool;
 
 pub(super) fn run(arguments: &Fetch) -> Result<Exit, Failure> {
     let mut options = connect::options(&arguments.account.connection)?;
     let login = connect::login(&arguments.account)?;
-    let account = Account { host: options.host.clone(), port: options.port, user: login.name().to_owned() };
+    let account = Account::new(&options.host, options.port, login.name());
+    account::adopt_spelling(&arguments.maildir, &account)?;
     // What an interrupted run left is finished whether the server can be reached or not. Where there was
     // no run before, nothing is made until it can.
     let known = Spool::is_in(&arguments.maildir, &account);
@@ -53,7 +55,10 @@ pub(super) fn run(arguments: &Fetch) -> Result<Exit, Failure> {
     if opened.as_ref().is_some_and(Spool::is_without_capa) {
         options.asks_capabilities = false;
     }
-    let Opened { session, is_without_capa } = connect::open_maildrop(&options, &login)?;
+    let Opened { mut session, is_without_capa } = connect::open_maildrop(&options, &login)?;
+    if !known {
+        account::take_over(&arguments.maildir, &account, &options, &mut session)?;
+    }
     let mut spool = opened.map_or_else(|| Spool::open(&arguments.maildir, &account), Ok)?;
     if is_without_capa {
         spool.note_without_capa();

@@ -24,8 +24,9 @@ use pop3_store::maildir::{Batch, Delivery, Maildir};
 use tracing::{debug, info, warn};
 
 use super::{
+    account::Account,
     content::Digest,
-    journal::{self, Account, Damage, Entry, Journal, State},
+    journal::{self, Damage, Entry, Journal, State},
     plan::Listed,
     sizes::Sizes,
 };
@@ -82,14 +83,14 @@ pub(super) struct Recognised {
 impl Spool {
     /// Whether something was fetched from the account into this Maildir before.
     pub(super) fn is_in(maildir: &Path, account: &Account) -> bool {
-        state_directory(maildir, account).exists()
+        account.path(maildir).exists()
     }
 
     /// Opens the Maildir, takes the account's lock, reads its journal, and finishes what a killed run
     /// began.
     pub(super) fn open(maildir: &Path, account: &Account) -> Result<Self, Failure> {
         let target = Maildir::create(maildir).map_err(|error| Failure::new(Exit::CannotStore, error))?;
-        let state = state_directory(target.path(), account);
+        let state = account.path(target.path());
         let staging = Maildir::create(&state).map_err(|error| Failure::new(Exit::CannotStore, error))?;
         belongs_to_owner_of(maildir, &state).map_err(failed("set the owner of", &state))?;
         let lock = take_lock(&state, maildir, account)?;
@@ -376,11 +377,7 @@ impl Spool {
     }
 }
 
-fn state_directory(maildir: &Path, account: &Account) -> PathBuf {
-    maildir.join("pop3-client").join(account.directory())
-}
-
-fn take_lock(state: &Path, maildir: &Path, account: &Account) -> Result<File, Failure> {
+pub(super) fn take_lock(state: &Path, maildir: &Path, account: &Account) -> Result<File, Failure> {
     let path = state.join("lock");
     let opened = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
     let file = opened.map_err(failed("open", &path))?;
@@ -452,7 +449,7 @@ fn write_flushed(path: &Path, text: &str) -> io::Result<File> {
     Ok(file)
 }
 
-fn flush(directory: &Path) -> io::Result<()> {
+pub(super) fn flush(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 

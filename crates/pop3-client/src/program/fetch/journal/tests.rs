@@ -26,7 +26,7 @@ fn digest(content: &[u8]) -> Digest {
 }
 
 fn account() -> Account {
-    Account { host: "pop.example.org".to_owned(), port: 995, user: "alice".to_owned() }
+    Account::new("pop.example.org", 995, "alice")
 }
 
 fn parse(text: &[u8]) -> (Journal, usize) {
@@ -125,7 +125,7 @@ fn damage_in_the_middle_is_said_and_not_guessed_at() {
     let text = Journal::of([entry("1.h", b"a"), entry("2.h", b"b")]).text(&account());
     let damaged = text.replacen("1.h", "7.h", 1);
     assert_eq!(Journal::parse(damaged.as_bytes(), &account()).unwrap_err(), Damage::Line(2));
-    let other = Account { port: 110, ..account() };
+    let other = Account::new("pop.example.org", 995, "bob");
     assert_eq!(Journal::parse(text.as_bytes(), &other).unwrap_err(), Damage::Header);
 }
 
@@ -147,8 +147,7 @@ fn what_is_not_listed_is_forgotten_late_and_what_was_removed_at_once() {
 
 #[test]
 fn every_account_has_a_directory_of_its_own() {
-    let account =
-        |user: &str, host: &str| Account { host: host.into(), port: 995, user: user.into() }.directory();
+    let account = |user: &str, host: &str| Account::new(host, 995, user).directory();
     assert_eq!(account("alice", "pop.example.org"), "alice@pop.example.org_995");
     assert_eq!(account("..", "::1"), "..@%3A%3A1_995");
     assert_eq!(account("a/b c", "h"), "a%2Fb%20c@h_995");

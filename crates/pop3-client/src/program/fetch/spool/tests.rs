@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::{super::content::Digester, *};
 
 fn account() -> Account {
-    Account { host: "h".to_owned(), port: 995, user: "alice".to_owned() }
+    Account::new("h", 995, "alice")
 }
 
 fn open(maildir: &Path) -> Spool {
@@ -118,7 +118,7 @@ fn one_run_at_a_time() {
     let failure = Spool::open(folder.path(), &account()).unwrap_err();
     assert_eq!(failure.exit, Exit::TryLater);
     // Another account may.
-    Spool::open(folder.path(), &Account { port: 110, ..account() }).unwrap();
+    Spool::open(folder.path(), &Account::new("h", 110, "alice")).unwrap();
     drop(spool);
     open(folder.path());
 }
