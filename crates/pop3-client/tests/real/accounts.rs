@@ -11,7 +11,7 @@ fn server(messages: std::ops::RangeInclusive<usize>) -> TestServer {
     for n in messages {
         builder = builder.message_as(
             "alice",
-            &format!("id-{n}"),
+            format!("id-{n}"),
             format!("Subject: {n}\n\n{}\n", "x".repeat(n)).into_bytes(),
         );
     }
