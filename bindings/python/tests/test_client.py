@@ -1,8 +1,11 @@
 """The synchronous client against the real server."""
 
+import errno
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pop3
 import pytest
@@ -163,6 +166,67 @@ def test_numbers_that_cannot_be_are_not_sent(reading_server: RealServer) -> None
                 client.retr(number)
         with pytest.raises(TypeError):
             client.retr("1")  # type: ignore[arg-type]
+
+
+def test_a_raw_file_that_would_block_is_an_error(server: RealServer) -> None:
+    number = deliver(server, b"Subject: long\n\n" + b"line\n" * 100_000)
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    with connect(server) as client:
+        with os.fdopen(write_end, "wb", buffering=0) as file:
+            with pytest.raises(BlockingIOError) as blocked:
+                client.retr_to(number, file)
+        with os.fdopen(read_end, "rb") as reader:
+            arrived = reader.read()
+        message = client.retr(number)
+        assert blocked.value.errno == errno.EAGAIN
+        assert blocked.value.characters_written == len(arrived)
+        assert 0 < len(arrived) < len(message)
+        assert message.startswith(arrived)
+
+
+def test_what_write_gives_is_taken_at_its_word(server: RealServer) -> None:
+    number = deliver(server, b"Subject: long\n\n" + b"line\n" * 10_000)
+
+    class Raw(io.RawIOBase):
+        """Takes a few octets at a time, as a raw file may."""
+
+        def __init__(self) -> None:
+            self.got = bytearray()
+
+        def write(self, data: Any, /) -> int:
+            self.got += data[:1000]
+            return min(1000, len(data))
+
+    class Silent:
+        """Says nothing, and took everything."""
+
+        def __init__(self) -> None:
+            self.got = bytearray()
+
+        def write(self, data: bytes, /) -> None:
+            self.got += data
+
+    class Odd:
+        def __init__(self, gives: Any) -> None:
+            self.gives = gives
+
+        def write(self, _data: bytes, /) -> Any:
+            return self.gives
+
+    with connect(server) as client:
+        message = client.retr(number)
+        raw, silent = Raw(), Silent()
+        for file in (raw, silent):
+            assert client.retr_to(number, file) == len(message)  # type: ignore[arg-type]
+        assert raw.got == message
+        assert silent.got == message
+        for gives in ("12", -1, 1.5, 10**9, [1]):
+            with pytest.raises(TypeError, match="how many octets"):
+                client.retr_to(number, Odd(gives))
+        with pytest.raises(OSError, match="none of the octets"):
+            client.retr_to(number, Odd(0))
+        assert client.retr(number) == message
 
 
 def test_a_file_that_fails_leaves_the_session_as_it_was(server: RealServer) -> None:

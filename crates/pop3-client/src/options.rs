@@ -1,6 +1,6 @@
 //! Where a server is, and what is asked of the connection to it.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use pop3_io::trust::Roots;
 
@@ -88,6 +88,9 @@ pub struct Options {
     pub host: String,
     /// The TCP port.
     pub port: u16,
+    /// Where to connect to instead of looking the host up, as before a change of its DNS entry. The server's
+    /// certificate is checked for the host all the same.
+    pub address: Option<SocketAddr>,
     /// Whether and how to encrypt.
     pub security: Security,
     /// Which certificates to trust.
@@ -116,6 +119,7 @@ impl Options {
         Self {
             host: host.into(),
             port: Security::ImplicitTls.port(),
+            address: None,
             security: Security::ImplicitTls,
             roots: Roots::System,
             timeouts: Timeouts::default(),

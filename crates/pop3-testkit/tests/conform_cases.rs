@@ -41,7 +41,8 @@ fn play(chosen: &[Case], all: usize) -> ExitCode {
     let mut failures = Vec::new();
     for case in chosen {
         let name = test_name(&case.name);
-        match verdict(results.get(&case.name).map_or(&[], Vec::as_slice)) {
+        let reports = results.get(&case.name).map_or(&[][..], Vec::as_slice);
+        match verdict(reports).and_then(|()| says_how_many_logins_fail(case, reports)) {
             Ok(()) => println!("test {name} ... ok"),
             Err(error) => {
                 println!("test {name} ... FAILED");
@@ -145,6 +146,17 @@ fn verdict(reports: &[(String, CaseReport)]) -> Result<(), String> {
         .map(|(server, case)| format!("{server}: {}", case.reason.as_deref().unwrap_or_default()))
         .collect();
     Err(format!("no server was asked:\n{}", reasons.join("\n")))
+}
+
+/// What a run plans with has to be what the wire shows.
+fn says_how_many_logins_fail(case: &Case, reports: &[(String, CaseReport)]) -> Result<(), String> {
+    let Some((server, report)) =
+        reports.iter().find(|(_, report)| report.refused_logins > case.failed_logins())
+    else {
+        return Ok(());
+    };
+    let (refused, said) = (report.refused_logins, case.failed_logins());
+    Err(format!("{server}: {refused} logins were refused; the case says @failed-logins {said}"))
 }
 
 /// What of the harness's options matters here.

@@ -7,11 +7,17 @@ use std::{
     io::{BufRead as _, BufReader, Write as _},
     net::{TcpListener, TcpStream},
     process::{Command, Output},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     thread,
 };
 
 const PASSWORD: &str = "sesamopen77";
+
+/// How often the server has refused a login by -ERR.
+type Refusals = Arc<AtomicU32>;
 
 /// Answers a line; what is not answered here is answered +OK with an escape sequence.
 type Answer = fn(&str, &mut TcpStream) -> std::io::Result<bool>;
@@ -32,7 +38,11 @@ fn serve(answer: Answer) -> (u16, Arc<Mutex<Vec<String>>>) {
     (port, heard)
 }
 
-fn converse(mut stream: TcpStream, hearing: &Mutex<Vec<String>>, answer: Answer) -> std::io::Result<()> {
+fn converse(
+    mut stream: TcpStream,
+    hearing: &Mutex<Vec<String>>,
+    answer: impl Fn(&str, &mut TcpStream) -> std::io::Result<bool>,
+) -> std::io::Result<()> {
     stream.write_all(b"+OK \x1b]0;title\x07\r\n")?;
     for line in BufReader::new(stream.try_clone()?).lines() {
         let line = line?;
@@ -161,5 +171,96 @@ fn mail_of_which_top_and_retr_differ_is_never_removed() {
             "DELE" => assert!(!is_in, "{heard:?}"),
             _ => {}
         }
+    }
+}
+
+/// A server that lets somebody in so many times, and then refuses every login in its own way.
+fn throttles(lets_in: u32, capabilities: &'static str, refuses: Answer) -> (u16, Refusals) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (refusals, logins) = (Refusals::default(), Arc::new(AtomicU32::new(0)));
+    let counted = Arc::clone(&refusals);
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let (refusals, logins) = (Arc::clone(&counted), Arc::clone(&logins));
+            let answer = move |line: &str, stream: &mut TcpStream| {
+                let keyword = line.split(' ').next().unwrap_or_default().to_ascii_uppercase();
+                let is_login = matches!(keyword.as_str(), "USER" | "PASS" | "AUTH" | "APOP");
+                let lets_in = logins.load(Ordering::SeqCst) < lets_in;
+                if is_login && !lets_in && refuses(line, stream)? {
+                    refusals.fetch_add(1, Ordering::SeqCst);
+                    return Ok(true);
+                }
+                if keyword == "PASS" || keyword == "AUTH" {
+                    logins.fetch_add(1, Ordering::SeqCst);
+                }
+                match keyword.as_str() {
+                    "CAPA" => stream.write_all(format!("+OK\r\n{capabilities}.\r\n").as_bytes())?,
+                    "LIST" | "UIDL" => stream.write_all(b"+OK\r\n.\r\n")?,
+                    "STAT" => stream.write_all(b"+OK 0 0\r\n")?,
+                    // Whatever the client says to that is answered +OK.
+                    "AUTH" => stream.write_all(b"+ \r\n")?,
+                    _ => return Ok(false),
+                }
+                Ok(true)
+            };
+            thread::spawn(move || converse(stream, &Mutex::default(), answer).is_err());
+        }
+    });
+    (port, refusals)
+}
+
+fn to_pass(line: &str, stream: &mut TcpStream) -> std::io::Result<bool> {
+    if !line.starts_with("PASS ") {
+        return Ok(false);
+    }
+    stream.write_all(b"-ERR too fast\r\n").map(|()| true)
+}
+
+fn to_user(line: &str, stream: &mut TcpStream) -> std::io::Result<bool> {
+    if !line.starts_with("USER ") {
+        return Ok(false);
+    }
+    stream.write_all(b"-ERR locked\r\n").map(|()| true)
+}
+
+fn to_auth(line: &str, stream: &mut TcpStream) -> std::io::Result<bool> {
+    if !line.starts_with("AUTH ") {
+        return Ok(false);
+    }
+    stream.write_all(b"-ERR not now\r\n").map(|()| true)
+}
+
+/// No answer, but the end of the connection.
+fn by_closing(line: &str, stream: &mut TcpStream) -> std::io::Result<bool> {
+    if !line.starts_with("PASS ") {
+        return Ok(false);
+    }
+    stream.shutdown(std::net::Shutdown::Both).map(|()| true)
+}
+
+#[test]
+fn a_server_that_refuses_the_right_password_is_left_in_peace() {
+    const USER: &str = "TOP\r\nUIDL\r\nUSER\r\n";
+    const SASL: &str = "TOP\r\nUIDL\r\nSASL PLAIN\r\n";
+    for (capabilities, refuses, limit, said) in [
+        (USER, to_pass as Answer, 4, "-ERR too fast"),
+        (USER, to_user, 2, "-ERR locked"),
+        (USER, by_closing, 5, ""),
+        (SASL, to_auth, 3, "-ERR not now"),
+        (USER, to_pass, 0, "-ERR too fast"),
+    ] {
+        let (port, refusals) = throttles(2, capabilities, refuses);
+        let output = conform(port, &["--failed-logins", &limit.to_string()]);
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(refusals.load(Ordering::SeqCst) <= limit.max(1), "{refusals:?} of {limit}: {text}");
+        assert_ne!(output.status.code(), Some(0), "{text}");
+        let last = text.lines().last().unwrap();
+        assert!(last.starts_with("the run ended early: ") && last.contains(said), "{limit} {said}: {text}");
+        assert!(
+            last.contains(&format!("--failed-logins allows {limit}")) && last.contains("--pause"),
+            "{last}"
+        );
+        assert!(is_printable(&output), "{output:?}");
     }
 }

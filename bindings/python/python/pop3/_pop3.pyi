@@ -325,7 +325,8 @@ class Client:
     def retr_to(self, number: int, file: BinaryFile, /) -> int:
         """RETR into a binary file, piece by piece, whatever the message's size. Gives its octets.
 
-        The message is whole only if this returns: after an exception the file holds a part of it.
+        The message is whole only if this returns: after an exception the file holds a part of it, and the session is as
+        usable as before. A raw file that would block raises ``BlockingIOError``, with ``characters_written``.
         """
 
     def top(self, number: int, lines: int = 0, /) -> bytes:

@@ -182,7 +182,8 @@ impl Client {
 
     /// RETR into a binary file, piece by piece, whatever the message's size. Gives its octets.
     ///
-    /// The message is whole only if this returns: after an exception the file holds a part of it.
+    /// The message is whole only if this returns: after an exception the file holds a part of it, and the session is as
+    /// usable as before. A raw file that would block raises ``BlockingIOError``, with ``characters_written``.
     #[pyo3(signature = (number, file, /))]
     fn retr_to(&self, py: Python<'_>, number: &Bound<'_, PyAny>, file: &Bound<'_, PyAny>) -> PyResult<u64> {
         let number = message_number(number)?;

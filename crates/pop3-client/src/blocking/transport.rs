@@ -54,7 +54,11 @@ impl Transport {
 fn dial(options: &Options) -> io::Result<TcpStream> {
     let until = Instant::now() + options.timeouts.connect;
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-    for address in (options.host.as_str(), options.port).to_socket_addrs()? {
+    let addresses: Vec<_> = match options.address {
+        Some(address) => vec![address],
+        None => (options.host.as_str(), options.port).to_socket_addrs()?.collect(),
+    };
+    for address in addresses {
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "no answer in time"));

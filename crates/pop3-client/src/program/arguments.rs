@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use pop3_client::{Method, Url};
@@ -47,6 +47,9 @@ pub(crate) enum Command {
 pub(crate) struct Connection {
     /// pops://USER@HOST[:PORT] (TLS) or pop://USER@HOST[:PORT] (STLS).
     pub(crate) url: Url,
+    /// Connect to this address and port instead of looking the host up; its certificate is checked all the same.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) connect: Option<SocketAddr>,
     /// Trust the certificates in this PEM file, and no others: CAs, or the server's own.
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,

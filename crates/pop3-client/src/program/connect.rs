@@ -15,7 +15,7 @@ use tracing::{info, warn};
 use super::{
     arguments::{Account, Connection},
     exit::{Exit, Failure},
-    password,
+    password, provider,
 };
 
 /// Everything that is needed to reach the server.
@@ -48,6 +48,7 @@ pub(super) fn options(connection: &Connection) -> Result<Options, Failure> {
         options.timeouts.write = timeout;
     }
     options.timeouts.session = connection.deadline;
+    options.address = connection.connect;
     options.asks_capabilities = !connection.no_capa;
     if connection.lenient_line_ends {
         options.line_ends = LineEnds::Lenient;
@@ -152,13 +153,29 @@ fn log_in(
         return log_in(connect(options)?, options, &login);
     }
     Err({
-        let failure = Failure::server(options, "logging in", &refused.error);
+        let mut failure = Failure::server(options, "logging in", &refused.error);
+        if is_about_credentials(&refused.error)
+            && let Some(advice) = provider::advice(&options.host)
+        {
+            failure.text.push_str(". ");
+            failure.text.push_str(advice);
+        }
         if let Some(session) = refused.session {
             // Taking leave is polite; the refusal is what counts.
             let _ = session.quit();
         }
         failure
     })
+}
+
+/// Whether other credentials, or another kind of them, may be what the server wants.
+fn is_about_credentials(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::LoginRefused { is_credentials: true, .. }
+            | Error::MechanismRefused { .. }
+            | Error::NoMechanism { .. }
+    )
 }
 
 /// Whether the server closed the connection, or said nothing more.

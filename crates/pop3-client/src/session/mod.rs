@@ -25,7 +25,12 @@ impl Session<Authorization> {
     pub async fn connect(connector: &Connector) -> Result<Self, Error> {
         let options = connector.options();
         let failed = |source| Error::Connect { host: options.host.clone(), port: options.port, source };
-        let connecting = TcpStream::connect((options.host.as_str(), options.port));
+        let connecting = async {
+            match options.address {
+                Some(address) => TcpStream::connect(address).await,
+                None => TcpStream::connect((options.host.as_str(), options.port)).await,
+            }
+        };
         let stream = match timeout(options.timeouts.connect, connecting).await {
             Ok(connected) => connected.map_err(failed)?,
             Err(_) => return Err(failed(link::timed_out("no answer in time"))),

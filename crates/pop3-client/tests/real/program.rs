@@ -197,6 +197,32 @@ fn a_user_name_as_it_is_typed_and_a_password_from_stdin() {
 }
 
 #[test]
+fn a_refused_login_names_what_the_provider_wants() {
+    let server = pop3_testkit::TestServer::builder().user("alice", "the code").start().unwrap();
+    let home = Home::new();
+    let address = server.plain_address().to_string();
+    let list = |host: &str| {
+        home.run(&["list", &format!("pop://alice@{host}"), "--connect", &address, "--insecure-plain"])
+    };
+    for (host, wanted) in [
+        ("pop.qq.com", "authorization code"),
+        ("pop.163.com", "authorization code"),
+        ("outlook.office365.com", "OAuth"),
+        ("POP.GMail.com", "app password"),
+    ] {
+        let ran = list(host);
+        assert_eq!(ran.code, Some(77), "{ran:?}");
+        assert!(ran.stderr.contains(wanted) && ran.stderr.contains("check name and password"), "{ran:?}");
+    }
+    assert!(!list("pop.example.org").stderr.contains("code"));
+    // The certificate is checked for the host, wherever it is.
+    let ca = server.ca_file().unwrap().display().to_string();
+    let tls = server.tls_address().to_string();
+    let ran = home.run(&["list", "pops://alice@pop.example.org", "--connect", &tls, "--ca-file", &ca]);
+    assert!(ran.code == Some(69) && ran.stderr.contains("pop.example.org"), "{ran:?}");
+}
+
+#[test]
 fn a_port_that_waits_for_tls_is_named() {
     let server = pop3_testkit::TestServer::builder().user("alice", "secret").start().unwrap();
     let home = Home::new();

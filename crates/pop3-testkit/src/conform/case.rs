@@ -65,7 +65,7 @@ pub(super) struct Needs {
     pub(super) second_user: bool,
     pub(super) writable: bool,
     pub(super) delivery: bool,
-    /// How many logins fail in it.
+    /// How many logins the server refuses in it, when it does what it should.
     pub(super) failed_logins: u32,
 }
 
@@ -181,6 +181,12 @@ impl Case {
     /// A sentence with the line that is wrong.
     pub fn parse(name: &str, text: &str) -> Result<Self, String> {
         parse::parse(name, text).map_err(|error| format!("{name}.txt {error}"))
+    }
+
+    /// How many logins a good server refuses in it.
+    #[must_use]
+    pub fn failed_logins(&self) -> u32 {
+        self.needs.failed_logins
     }
 
     /// The folder that it is in.

@@ -9,6 +9,7 @@ mod check;
 mod facts;
 mod guard;
 mod library;
+mod logins;
 mod mail;
 mod options;
 mod pattern;

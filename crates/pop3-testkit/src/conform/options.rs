@@ -33,7 +33,8 @@ pub struct Options {
     pub pause: Duration,
     /// No case begins after this time.
     pub total_time: Duration,
-    /// No more logins than this fail in the whole run, since servers punish them.
+    /// The run ends when the server has refused so many logins, since servers punish them; every refusal counts,
+    /// whatever was tried. With 0 it ends at the first.
     pub failed_logins: u32,
     /// How this run is called again, without the choice of cases, for what is reported.
     pub command: String,
@@ -55,7 +56,7 @@ impl Options {
             timeout: Duration::from_secs(30),
             pause: Duration::ZERO,
             total_time: Duration::from_secs(600),
-            failed_logins: 32,
+            failed_logins: 48,
             command: format!("pop3-conform {host}:{port} --user {user}"),
         }
     }

@@ -21,7 +21,7 @@ pub fn main() -> ExitCode {
     match execute(&Arguments::parse()) {
         Ok(code) => code,
         Err(sentence) => {
-            eprintln!("pop3-conform: {sentence}");
+            let _ = writeln!(std::io::stderr(), "pop3-conform: {sentence}");
             ExitCode::from(2)
         }
     }
@@ -62,7 +62,7 @@ fn execute(arguments: &Arguments) -> Result<ExitCode, String> {
 fn code(report: &Report, is_strict: bool) -> ExitCode {
     if report.has_failures(is_strict) {
         ExitCode::from(1)
-    } else if report.count(Verdict::Undecided) > 0 {
+    } else if report.count(Verdict::Undecided) > 0 || report.ended.is_some() {
         ExitCode::from(2)
     } else {
         ExitCode::SUCCESS
@@ -72,7 +72,9 @@ fn code(report: &Report, is_strict: bool) -> ExitCode {
 /// A line for each case on the error output, where somebody asked for it.
 fn progress(arguments: &Arguments, case: &CaseReport, done: usize, all: usize) {
     if arguments.verbose {
-        eprintln!(
+        // Where nobody reads it, the run goes on.
+        let _ = writeln!(
+            std::io::stderr(),
             "{done}/{all} {}: {} ({:.2} s)",
             case.name,
             case.verdict.words(),
@@ -152,8 +154,7 @@ fn write_mail(folder: &Path) -> Result<(), String> {
         let path = folder.join(format!("{}.eml", mail.name));
         fs::write(&path, mail.octets).map_err(|error| failed(&path, error))?;
     }
-    println!("{} messages are in {}", known_mail().len(), folder.display());
-    Ok(())
+    print(&format!("{} messages are in {}\n", known_mail().len(), folder.display()))
 }
 
 fn print(text: &str) -> Result<(), String> {

@@ -52,6 +52,8 @@ pub struct CaseReport {
     pub said: Vec<String>,
     /// The command that plays this case alone; it asks for the password again.
     pub reproduce: String,
+    /// Logins that the server refused in it, or left without an answer; `@failed-logins` should say so before.
+    pub refused_logins: u32,
     /// How long it took.
     pub duration: Duration,
 }
@@ -73,6 +75,10 @@ pub struct Report {
     pub duration: Duration,
     /// In the order of the sections.
     pub cases: Vec<CaseReport>,
+    /// Logins that the server refused, or left without an answer.
+    pub refused_logins: u32,
+    /// Why the run ended before every case was played, where it did, and what to do.
+    pub ended: Option<String>,
     /// What to give so that fewer cases are skipped.
     pub advice: Vec<String>,
     /// A sentence about mail that could not be removed again.

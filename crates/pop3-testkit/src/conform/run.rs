@@ -27,8 +27,8 @@ pub fn run(options: &Options, cases: &[Case], mut tell: impl FnMut(&CaseReport))
     let began = Instant::now();
     let mut target = Target::new(options)?;
     let facts = Facts::find(&mut target).map_err(|unready| masked(options, unready.why))?;
-    let (is_stale, failed_logins, delivered, lacks_mail) = Default::default();
-    let mut run = Run { options, target, facts, began, is_stale, failed_logins, delivered, lacks_mail };
+    let (is_stale, delivered, lacks_mail, left, is_cut_short) = Default::default();
+    let mut run = Run { options, target, facts, began, is_stale, delivered, lacks_mail, left, is_cut_short };
     run.deliver_all(cases);
     let mut reports = Vec::new();
     for case in in_order(cases) {
@@ -36,7 +36,7 @@ pub fn run(options: &Options, cases: &[Case], mut tell: impl FnMut(&CaseReport))
         tell(&report);
         reports.push(report);
     }
-    let left = run.clean_up();
+    run.clean_up();
     // Reported in the order of the sections, in whichever order they were played.
     let place = |name: &str| cases.iter().position(|case| case.name == name);
     reports.sort_by_key(|report| place(&report.name));
@@ -48,8 +48,10 @@ pub fn run(options: &Options, cases: &[Case], mut tell: impl FnMut(&CaseReport))
         capabilities_after_login: run.facts.transaction.clone(),
         duration: began.elapsed(),
         cases: reports,
+        refused_logins: run.target.logins.refused(),
+        ended: run.ended(),
         advice: run.advice(cases),
-        left,
+        left: run.left,
     })
 }
 
@@ -67,11 +69,14 @@ struct Run<'o> {
     began: Instant,
     /// Mail may have been removed since it was last looked at.
     is_stale: bool,
-    failed_logins: u32,
-    /// Something of ours was delivered.
+    /// Something of ours was delivered, and not removed yet.
     delivered: bool,
     /// A case was skipped for want of mail.
     lacks_mail: bool,
+    /// A sentence about mail that could not be removed.
+    left: Option<String>,
+    /// A case was skipped because no other login may be tried.
+    is_cut_short: bool,
 }
 
 /// Why a case is not played.
@@ -83,10 +88,13 @@ enum Unplayed {
 
 impl Run<'_> {
     fn case(&mut self, case: &Case) -> CaseReport {
-        let began = Instant::now();
+        let (began, refused_before) = (Instant::now(), self.target.logins.refused());
         let (outcome, said) = match self.prepare(case) {
             Ok(()) => {
-                self.failed_logins += case.needs.failed_logins;
+                if case.needs.failed_logins > 0 {
+                    // While the server still lets us in: these cases need no mail.
+                    self.clean_up();
+                }
                 let played = play(case, &self.target, &mut self.facts);
                 self.is_stale |= case.needs.writable || case.needs.delivery;
                 played
@@ -113,6 +121,7 @@ impl Run<'_> {
                 .map(|difference| Difference { received: self.masked(difference.received), ..difference }),
             said: shortened(said).into_iter().map(|line| self.masked(line)).collect(),
             reproduce: format!("{} --case {}", self.options.command, case.name),
+            refused_logins: self.target.logins.refused().saturating_sub(refused_before),
             duration: began.elapsed(),
         }
     }
@@ -124,6 +133,10 @@ impl Run<'_> {
     /// Whether a case can be played, and its mail.
     fn prepare(&mut self, case: &Case) -> Result<(), Unplayed> {
         self.check_applies(case).map_err(Unplayed::NotApplicable)?;
+        if self.target.logins.is_spent() {
+            self.is_cut_short = true;
+            return Err(Unplayed::Skipped(self.target.logins.why_spent()));
+        }
         self.check_leave(case).map_err(Unplayed::Skipped)?;
         let needs = &case.needs;
         if needs.mail.is_empty() && !needs.some_mail {
@@ -181,8 +194,12 @@ impl Run<'_> {
         if needs.second_user && self.options.second.is_none() {
             return Err("it needs --second-user and --second-password".to_owned());
         }
-        if self.failed_logins + needs.failed_logins > self.options.failed_logins {
-            return Err(format!("no more than {} logins may fail in a run", self.options.failed_logins));
+        let limit = self.options.failed_logins;
+        if self.target.logins.refused().saturating_add(needs.failed_logins) > limit {
+            let (refused, more) = (self.target.logins.refused(), needs.failed_logins);
+            return Err(format!(
+                "it lets {more} logins fail, {refused} were refused before, and --failed-logins allows {limit}"
+            ));
         }
         if self.began.elapsed() > self.options.total_time {
             return Err(format!("the run has taken {} s", self.options.total_time.as_secs()));
@@ -251,10 +268,29 @@ impl Run<'_> {
         advice
     }
 
-    /// Removes what was delivered; what is left is said.
-    fn clean_up(&mut self) -> Option<String> {
-        if !self.delivered {
+    /// Why the run has not played every case: the server lets nobody in any more.
+    fn ended(&self) -> Option<String> {
+        if !self.is_cut_short {
             return None;
+        }
+        let user = &self.options.account.user;
+        let refusal = self.target.logins.refusal().map_or_else(String::new, |refusal| {
+            format!(
+                " It refused the right password of {user} ({refusal}): after many logins a server may refuse every \
+                 one for a while, or lock the account."
+            )
+        });
+        Some(self.masked(format!(
+            "the run ended early: {}.{refusal} Wait until a mail program can log in; then play fewer cases at a time \
+             (--case), or wait before each connection (--pause SECONDS)",
+            self.target.logins.why_spent()
+        )))
+    }
+
+    /// Removes what was delivered; what is left is said.
+    fn clean_up(&mut self) {
+        if !std::mem::take(&mut self.delivered) {
+            return;
         }
         let timeout = self.options.timeout;
         let removed = self.target.open(State::Transaction).and_then(|mut session| {
@@ -270,7 +306,10 @@ impl Run<'_> {
         let sentence = |unready: Unready| {
             format!("mail of this run may be left in the maildrop, marked by X-Pop3-Conform: {}", unready.why)
         };
-        removed.err().map(sentence).map(|left| self.masked(left))
+        if let Some(left) = removed.err().map(sentence) {
+            self.left = Some(self.masked(left));
+        }
+        self.is_stale = true;
     }
 }
 

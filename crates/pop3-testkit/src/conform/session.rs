@@ -2,6 +2,7 @@
 
 use std::{
     net::{SocketAddr, ToSocketAddrs as _},
+    rc::Rc,
     sync::Arc,
     time::Duration,
 };
@@ -14,6 +15,7 @@ use super::{
     base64,
     case::{Mode, State},
     guard::Guard,
+    logins::{Ledger, Watch},
     options::Options,
     text::shown,
     tls,
@@ -28,6 +30,7 @@ pub(super) struct Target<'o> {
     tls: Arc<ClientConfig>,
     name: Option<ServerName<'static>>,
     pub(super) way: Way,
+    pub(super) logins: Rc<Ledger>,
 }
 
 /// How a user logs in.
@@ -77,7 +80,8 @@ impl<'o> Target<'o> {
             Mode::Plain => tls::server_name(host).ok(),
             _ => Some(tls::server_name(host)?),
         };
-        Ok(Self { options, address, tls: Arc::new(config), name, way: Way::UserPass })
+        let logins = Ledger::new(options.failed_logins);
+        Ok(Self { options, address, tls: Arc::new(config), name, way: Way::UserPass, logins })
     }
 
     /// Opens a session.
@@ -110,7 +114,8 @@ impl<'o> Target<'o> {
 
     fn connect(&self) -> Result<Session, Unready> {
         let timeout = self.options.timeout;
-        let wire = Wire::connect(self.address, timeout).map_err(|error| Unready {
+        let logins = Watch::new(Rc::clone(&self.logins));
+        let wire = Wire::connect(self.address, timeout, logins).map_err(|error| Unready {
             why: format!("cannot connect to {}: {error}; check host and port", self.address),
             said: Vec::new(),
             is_refusal: false,
@@ -147,7 +152,8 @@ impl<'o> Target<'o> {
     }
 
     /// A session that just ended may still hold the lock, where its end was abrupt; so a refusal is tried
-    /// again some times. The password is known to be good: no wrong one is ever repeated.
+    /// again some times, as far as `--failed-logins` allows. The password is known to be good: no wrong one is
+    /// ever repeated.
     fn log_in_patiently(&self, mut session: Session) -> Result<Session, Unready> {
         let mut wait = Duration::from_millis(100);
         loop {
@@ -156,7 +162,7 @@ impl<'o> Target<'o> {
                 Err(unready) => unready,
             };
             let is_hopeless = unready.said.iter().any(|line| line.contains("[AUTH]"));
-            if !unready.is_refusal || is_hopeless || wait > Duration::from_secs(2) {
+            if !unready.is_refusal || is_hopeless || self.logins.is_spent() || wait > Duration::from_secs(2) {
                 return Err(unready);
             }
             session.wire.close();
@@ -172,16 +178,31 @@ impl<'o> Target<'o> {
     ///
     /// [`Unready`] with the server's refusal.
     pub(super) fn log_in(&self, session: &mut Session) -> Result<(), Unready> {
-        let (account, timeout) = (&self.options.account, self.options.timeout);
-        match self.way {
-            Way::UserPass => {
-                session.ask(&format!("USER {}", account.user), timeout)?;
-                session.ask_secretly(&format!("PASS {}", account.password), "PASS {password}", timeout)?;
-            }
-            Way::Sasl(mechanism) => self.authenticate(session, mechanism)?,
+        if self.logins.is_spent() {
+            return Err(session.unready(self.logins.why_spent()));
         }
-        session.is_logged_in = true;
-        Ok(())
+        let done = match self.way {
+            Way::UserPass => self.pass(session),
+            Way::Sasl(mechanism) => self.authenticate(session, mechanism),
+        };
+        session.is_logged_in = done.is_ok();
+        done.inspect_err(|unready| {
+            if unready.is_refusal {
+                self.logins.set_refusal(&unready.why);
+            }
+        })
+    }
+
+    fn pass(&self, session: &mut Session) -> Result<(), Unready> {
+        let (account, timeout) = (&self.options.account, self.options.timeout);
+        session.ask(&format!("USER {}", account.user), timeout).inspect_err(|unready| {
+            // Here it is the login that is refused: PASS does not follow.
+            if unready.is_refusal {
+                self.logins.count_tried();
+            }
+        })?;
+        let pass = format!("PASS {}", account.password);
+        session.ask_secretly(&pass, "PASS {password}", timeout).map(drop)
     }
 
     fn authenticate(&self, session: &mut Session, mechanism: Mechanism) -> Result<(), Unready> {
@@ -270,9 +291,19 @@ impl Session {
 
     fn send(&mut self, line: &str, said: Option<&str>) -> Result<(), Unready> {
         let octets = format!("{line}\r\n").into_bytes();
-        self.guard.check(&octets).map_err(|why| self.unready(why))?;
+        self.check(&octets).map_err(|why| self.unready(why))?;
         let sent = self.wire.send(&octets, said.unwrap_or(line), false);
         sent.map_err(|error| self.unready(format!("cannot write to the server: {error}")))
+    }
+
+    /// Whether these octets may be sent.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says why not; then nothing of them may go out.
+    pub(super) fn check(&mut self, octets: &[u8]) -> Result<(), String> {
+        self.wire.logins.check(octets)?;
+        self.guard.check(octets)
     }
 
     fn line(&mut self, timeout: Duration) -> Result<Vec<u8>, Unready> {

@@ -12,7 +12,7 @@ use std::{
 
 use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
 
-use super::text::shown;
+use super::{logins::Watch, text::shown};
 
 /// A line longer than this is given up.
 const LONGEST_LINE: usize = 1 << 20;
@@ -21,6 +21,7 @@ const LONGEST_LINE: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Wire {
     stream: Stream,
+    pub(super) logins: Watch,
     /// What came and was not looked at yet.
     ahead: Vec<u8>,
     end: Option<End>,
@@ -96,11 +97,11 @@ impl Wire {
     /// # Errors
     ///
     /// What the system says.
-    pub(super) fn connect(address: SocketAddr, timeout: Duration) -> io::Result<Self> {
+    pub(super) fn connect(address: SocketAddr, timeout: Duration, logins: Watch) -> io::Result<Self> {
         let stream = TcpStream::connect_timeout(&address, timeout)?;
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(timeout))?;
-        Ok(Self { stream: Stream::Clear(stream), ahead: Vec::new(), end: None, said: Vec::new() })
+        Ok(Self { stream: Stream::Clear(stream), logins, ahead: Vec::new(), end: None, said: Vec::new() })
     }
 
     /// The TLS handshake.
@@ -155,6 +156,7 @@ impl Wire {
     /// What the system says. A peer that has closed is noticed when it is read from.
     pub(super) fn send(&mut self, octets: &[u8], said: &str, is_octet_by_octet: bool) -> io::Result<()> {
         self.note(&format!("C: {said}"));
+        self.logins.sent(octets);
         let size = if is_octet_by_octet { 1 } else { octets.len().max(1) };
         for piece in octets.chunks(size) {
             let sent = match &mut self.stream {
@@ -322,7 +324,9 @@ impl Wire {
             match count {
                 Ok(0) => self.end = Some(if is_tls { End::CloseNotify } else { End::Closed }),
                 Ok(count) => {
-                    self.ahead.extend_from_slice(buffer.get(..count).unwrap_or_default());
+                    let octets = buffer.get(..count).unwrap_or_default();
+                    self.logins.received(octets);
+                    self.ahead.extend_from_slice(octets);
                     return true;
                 }
                 Err(error) => match error.kind() {
@@ -345,6 +349,7 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
+    use crate::conform::logins::Ledger;
 
     const SOON: Duration = Duration::from_millis(50);
     const LATE: Duration = Duration::from_secs(10);
@@ -354,7 +359,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         std::thread::spawn(move || listener.accept().unwrap().0.write_all(octets).unwrap());
-        Wire::connect(address, LATE).unwrap()
+        Wire::connect(address, LATE, Watch::new(Ledger::new(1))).unwrap()
     }
 
     #[test]
@@ -371,7 +376,8 @@ mod tests {
     #[test]
     fn silence_is_no_end() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut wire = Wire::connect(listener.local_addr().unwrap(), LATE).unwrap();
+        let mut wire =
+            Wire::connect(listener.local_addr().unwrap(), LATE, Watch::new(Ledger::new(1))).unwrap();
         assert_eq!(wire.line(SOON), Err(Missing::Late(Vec::new())));
         assert_eq!(wire.end(SOON), (Vec::new(), None));
         assert!(!wire.has_ended());

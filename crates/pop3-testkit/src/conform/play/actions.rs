@@ -83,7 +83,7 @@ impl Play<'_, '_> {
             let end = if *has_end { "" } else { " (no line end)" };
             said.push(format!("{}{end}", template.shown(&self.target.options.account, &self.values)));
         }
-        self.session.guard.check(&octets).map_err(Stop::Skipped)?;
+        self.session.check(&octets).map_err(Stop::Skipped)?;
         self.session.said_dele |= octets.to_ascii_uppercase().windows(4).any(|window| window == b"DELE");
         let is_octet_by_octet = self.session.is_octet_by_octet;
         let sent = self.session.wire.send(&octets, &said.join("\nC: "), is_octet_by_octet);

@@ -99,9 +99,12 @@ fn foot(text: &mut String, report: &Report, is_full: bool) -> std::fmt::Result {
     for advice in &report.advice {
         writeln!(text, "to play more: {advice}")?;
     }
+    if report.refused_logins > 0 {
+        writeln!(text, "logins that were refused, on purpose or not: {}", report.refused_logins)?;
+    }
     writeln!(text, "{} cases in {seconds:.1} s: {}", report.cases.len(), counts.join(", "))?;
-    if let Some(left) = &report.left {
-        writeln!(text, "{left}")?;
+    for sentence in report.left.iter().chain(&report.ended) {
+        writeln!(text, "{sentence}")?;
     }
     Ok(())
 }

@@ -20,7 +20,9 @@ pub(super) fn written(report: &Report, sections: &[Section]) -> String {
         "seconds": report.duration.as_secs_f64(),
         "counts": counts,
         "cases": cases,
+        "refused_logins": report.refused_logins,
         "left": report.left,
+        "ended": report.ended,
     });
     format!("{whole:#}\n")
 }
@@ -40,6 +42,7 @@ fn case(case: &CaseReport, sections: &[Section]) -> Value {
         "line": case.difference.as_ref().map(|difference| difference.line),
         "said": case.said,
         "reproduce": case.reproduce,
+        "refused_logins": case.refused_logins,
         "seconds": case.duration.as_secs_f64(),
     })
 }

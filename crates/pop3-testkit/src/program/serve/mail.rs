@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -53,8 +54,14 @@ fn files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let entries = fs::read_dir(path).and_then(|entries| {
         entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<PathBuf>>>()
     });
-    let mut files = entries.with_context(|| format!("--mail: cannot read {}", path.display()))?;
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "eml"));
+    let files = entries.with_context(|| format!("--mail: cannot read {}", path.display()))?;
+    let is_message = |file: &PathBuf| file.extension().is_some_and(|it| it.eq_ignore_ascii_case("eml"));
+    let (mut files, mut others): (Vec<_>, Vec<_>) = files.into_iter().partition(is_message);
+    others.sort();
+    if let Some(warning) = passed_over(path, &others) {
+        // Where nobody reads it, the messages are served all the same.
+        let _ = writeln!(std::io::stderr(), "pop3-testkit: {warning}");
+    }
     anyhow::ensure!(
         !files.is_empty(),
         "--mail: there is no .eml file in {}; put messages there, or say --no-mail",
@@ -64,6 +71,22 @@ fn files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// Names some of the files that are not served.
+fn passed_over(folder: &Path, files: &[PathBuf]) -> Option<String> {
+    const NAMED: usize = 3;
+    let name =
+        |file: &PathBuf| file.file_name().map(|name| name.to_string_lossy().escape_debug().to_string());
+    let mut names: Vec<String> = files.iter().take(NAMED).filter_map(name).collect();
+    if names.is_empty() {
+        return None;
+    }
+    if files.len() > NAMED {
+        names.push(format!("and {} more", files.len() - NAMED));
+    }
+    let (folder, names) = (folder.display(), names.join(", "));
+    Some(format!("--mail: passed over in {folder}, as their names do not end in .eml: {names}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,11 +94,20 @@ mod tests {
     #[test]
     fn the_eml_files_of_a_directory_come_by_name() {
         let directory = tempfile::tempdir().unwrap();
-        for (name, content) in [("b.eml", "b"), ("a.eml", "a"), ("c.txt", "c")] {
+        for (name, content) in [("b.EML", "b"), ("a.eml", "a"), ("c.txt", "c")] {
             fs::write(directory.path().join(name), content).unwrap();
         }
         let messages = read(&[directory.path().to_owned(), directory.path().join("c.txt")], false).unwrap();
         assert_eq!(messages.iter().map(|message| &**message).collect::<Vec<_>>(), [b"a", b"b", b"c"]);
+    }
+
+    #[test]
+    fn what_is_passed_over_is_named_up_to_a_limit() {
+        let files = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+        let said = |names: &[&str]| passed_over(Path::new("in"), &files(names));
+        assert_eq!(said(&[]), None);
+        assert!(said(&["a.txt"]).unwrap().ends_with(": a.txt"));
+        assert!(said(&["a", "b\n", "c", "d", "e"]).unwrap().ends_with(": a, b\\n, c, and 2 more"));
     }
 
     #[test]
