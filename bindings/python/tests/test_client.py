@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,35 @@ def connect(server: RealServer, url: str | None = None) -> pop3.Client:
     return pop3.Client(
         url or server.pops, password=server.password, ca_file=server.ca_file, timeout=PATIENCE
     )
+
+
+def test_certificates_to_trust_may_be_in_memory(reading_server: RealServer) -> None:
+    pem = reading_server.ca_file.read_text()
+    der = ssl.PEM_cert_to_DER_cert(pem[: pem.index("-----END CERTIFICATE-----") + 25] + "\n")
+    for ca_data in (pem, pem.encode(), der):
+        with pop3.Client(
+            reading_server.pops, password=reading_server.password, ca_data=ca_data, timeout=PATIENCE
+        ) as client:
+            assert client.is_tls
+    for ca_data in ("", b"no certificate"):
+        with pytest.raises(pop3.TlsError):
+            pop3.Client(reading_server.pops, password="x", ca_data=ca_data, timeout=PATIENCE)
+    with pytest.raises(pop3.UsageError, match="not both"):
+        pop3.Client(reading_server.pops, password="x", ca_data=pem, ca_file=reading_server.ca_file)
+
+
+@pytest.mark.parametrize("auth", ["+USER", "PLAIN", "SCRAM-SHA-256", None])
+def test_a_way_to_log_in_is_chosen(reading_server: RealServer, auth: str | None) -> None:
+    with pop3.Client(
+        reading_server.pops,
+        password=reading_server.password,
+        auth=auth,
+        ca_file=reading_server.ca_file,
+        timeout=PATIENCE,
+    ) as client:
+        assert client.stat().count == 4
+    with pytest.raises(pop3.UsageError, match="no such way"):
+        pop3.Client(reading_server.pops, password="x", auth="NTLM", ca_file=reading_server.ca_file)
 
 
 @pytest.mark.parametrize("scheme", ["pops", "pop"])

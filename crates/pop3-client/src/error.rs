@@ -84,7 +84,7 @@ pub enum Error {
     },
     /// The server refuses the mechanism itself. Name and password were not judged.
     #[error(
-        "the server refuses to log in by {mechanism}: {response}; name and password were not looked at, choose another way to log in"
+        "the server refuses to log in by {mechanism}: {response}; it has not judged the password, choose another way to log in"
     )]
     MechanismRefused {
         /// The mechanism.
@@ -150,6 +150,12 @@ impl Error {
             }
             error => error,
         }
+    }
+
+    /// Whether the server's certificate would be accepted if another one were trusted.
+    #[must_use]
+    pub fn is_about_trust(&self) -> bool {
+        matches!(self, Self::Tls { source, .. } if tls::is_about_trust(source))
     }
 
     /// Whether the same attempt is likely to succeed later without anybody doing anything.

@@ -88,7 +88,10 @@ pub use capabilities::Capabilities;
 pub use error::{Error, LoginError};
 pub use login::{Login, Method, UnknownMethod};
 pub use options::{Options, Security, Timeouts};
-pub use pop3_io::trust::Roots;
+pub use pop3_io::{
+    rustls,
+    trust::{Identity, Roots},
+};
 /// The protocol core: the types of listings, capabilities and responses.
 pub use pop3_proto as proto;
 /// The SASL mechanisms: credentials and their secrets.

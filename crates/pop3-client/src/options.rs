@@ -1,8 +1,11 @@
 //! Where a server is, and what is asked of the connection to it.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use pop3_io::trust::Roots;
+use pop3_io::{
+    rustls::ClientConfig,
+    trust::{Identity, Roots},
+};
 
 use pop3_proto::{
     body::LineEnds,
@@ -95,6 +98,10 @@ pub struct Options {
     pub security: Security,
     /// Which certificates to trust.
     pub roots: Roots,
+    /// The certificate to show to a server that asks for one.
+    pub identity: Option<Identity>,
+    /// All that TLS does, in place of `roots` and `identity`.
+    pub tls: Option<Arc<ClientConfig>>,
     /// How long to wait.
     pub timeouts: Timeouts,
     /// How many commands to have outstanding where the server announces PIPELINING; from 1, which is
@@ -122,6 +129,8 @@ impl Options {
             address: None,
             security: Security::ImplicitTls,
             roots: Roots::System,
+            identity: None,
+            tls: None,
             timeouts: Timeouts::default(),
             window: 32,
             asks_capabilities: true,
@@ -158,6 +167,13 @@ impl Options {
     #[must_use]
     pub fn with_roots(mut self, roots: Roots) -> Self {
         self.roots = roots;
+        self
+    }
+
+    /// Sets the certificate to show to a server that asks for one.
+    #[must_use]
+    pub fn with_identity(mut self, identity: Identity) -> Self {
+        self.identity = Some(identity);
         self
     }
 

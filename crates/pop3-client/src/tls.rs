@@ -60,8 +60,11 @@ fn config(options: &Options) -> Result<ClientConfig, Error> {
         Roots::File(path) => Some(path.clone()),
         _ => None,
     };
-    let mut config =
-        trust::client_config(&options.roots).map_err(|source| Error::Roots { path: path(), source })?;
+    if let Some(config) = &options.tls {
+        return Ok(ClientConfig::clone(config));
+    }
+    let mut config = trust::client_config(&options.roots, options.identity.as_ref())
+        .map_err(|source| Error::Roots { path: path(), source })?;
     if options.security == Security::ImplicitTls {
         // Registered for POP3; a server that chooses none is fine. RFC 7301 section 3.2.
         config.alpn_protocols = vec![b"pop3".to_vec()];

@@ -251,7 +251,9 @@ class Client:
     is the best SASL mechanism that the server offers, else USER and PASS. ``auth`` asks for one way: ``"+USER"`` (USER
     and PASS), ``"+APOP"``, or the name of a SASL mechanism such as ``"PLAIN"``.
 
-    ``ca_file`` is a PEM file of certificates to trust instead of the system's. ``timeout`` is in seconds, for
+    ``ca_file`` is a PEM file of certificates to trust instead of the system's; ``ca_data`` has them in memory, as a
+    ``str`` or ``bytes`` in PEM, or one in DER. ``client_certificate`` and ``client_key`` are PEM files for a server that
+    asks for a certificate. ``timeout`` is in seconds, for
     connecting, and for every single wait for the server. The interpreter is free while it waits.
 
     As a context manager it ends with QUIT, which removes what is marked as deleted; an exception drops the
@@ -273,6 +275,9 @@ class Client:
         auth: str | None = None,
         security: Security | None = None,
         ca_file: str | PathLike[str] | None = None,
+        ca_data: str | bytes | None = None,
+        client_certificate: str | PathLike[str] | None = None,
+        client_key: str | PathLike[str] | None = None,
         timeout: float | None = None,
     ) -> Client: ...
     def login(

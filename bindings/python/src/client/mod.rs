@@ -16,6 +16,7 @@ use pyo3::{
 };
 
 use self::{
+    options::Trust,
     raise::raise,
     session::{End, NotIn, State, not_removed, over},
     transport::Interruptible,
@@ -33,7 +34,9 @@ use crate::{errors::usage, proto::message_number};
 /// is the best SASL mechanism that the server offers, else USER and PASS. ``auth`` asks for one way: ``"+USER"`` (USER
 /// and PASS), ``"+APOP"``, or the name of a SASL mechanism such as ``"PLAIN"``.
 ///
-/// ``ca_file`` is a PEM file of certificates to trust instead of the system's. ``timeout`` is in seconds, for
+/// ``ca_file`` is a PEM file of certificates to trust instead of the system's; ``ca_data`` has them in memory, as a
+/// ``str`` or ``bytes`` in PEM, or one in DER. ``client_certificate`` and ``client_key`` are PEM files for a server that
+/// asks for a certificate. ``timeout`` is in seconds, for
 /// connecting, and for every single wait for the server. The interpreter is free while it waits.
 ///
 /// As a context manager it ends with QUIT, which removes what is marked as deleted; an exception drops the
@@ -68,7 +71,7 @@ impl Client {
     #[new]
     #[pyo3(signature = (
         url, /, *, user = None, password = None, token = None, auth = None, security = None, ca_file = None,
-        timeout = None
+        ca_data = None, client_certificate = None, client_key = None, timeout = None
     ))]
     #[allow(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
     fn new(
@@ -80,11 +83,20 @@ impl Client {
         auth: Option<&str>,
         security: Option<Bound<'_, PyAny>>,
         ca_file: Option<PathBuf>,
+        ca_data: Option<Bound<'_, PyAny>>,
+        client_certificate: Option<PathBuf>,
+        client_key: Option<PathBuf>,
         timeout: Option<f64>,
     ) -> PyResult<Self> {
         let url = options::url(py, url)?;
         let login = options::login(py, &url, user, password, token, auth)?;
-        let options = options::options(py, &url, security.as_ref(), ca_file, timeout)?;
+        let options = options::options(
+            py,
+            &url,
+            security.as_ref(),
+            Trust { ca_file, ca_data, client_certificate, client_key },
+            timeout,
+        )?;
         let connector = py.detach(|| Connector::new(options)).map_err(|error| raise(py, error))?;
         let mut state = connect(py, &connector)?;
         if let Some(login) = login {

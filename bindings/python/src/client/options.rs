@@ -1,6 +1,6 @@
 use std::{path::PathBuf, time::Duration};
 
-use pop3_client::{Login, Options, Roots, Security, Timeouts, Url};
+use pop3_client::{Identity, Login, Options, Roots, Security, Timeouts, Url};
 use pyo3::prelude::*;
 
 use crate::errors::{misuse, usage};
@@ -10,15 +10,24 @@ pub(super) fn options(
     py: Python<'_>,
     url: &Url,
     security: Option<&Bound<'_, PyAny>>,
-    ca_file: Option<PathBuf>,
+    trust: Trust<'_>,
     timeout: Option<f64>,
 ) -> PyResult<Options> {
     let mut options = Options::from_url(url);
     if let Some(security) = security {
         options = options.with_security(self::security(security)?);
     }
-    if let Some(path) = ca_file {
-        options = options.with_roots(Roots::File(path));
+    options = match (trust.ca_file, trust.ca_data) {
+        (Some(_), Some(_)) => return Err(usage(py, "give ca_file or ca_data, not both")),
+        (Some(path), None) => options.with_roots(Roots::File(path)),
+        (None, Some(data)) => options.with_roots(roots(data)?),
+        (None, None) => options,
+    };
+    if let Some(certificate) = trust.client_certificate {
+        let key = trust.client_key.unwrap_or_else(|| certificate.clone());
+        let read = |path: &PathBuf| std::fs::read(path).map_err(PyErr::from);
+        let identity = Identity::from_pem(&read(&certificate)?, &read(&key)?);
+        options = options.with_identity(identity.map_err(|error| misuse(py, &error))?);
     }
     if let Some(seconds) = timeout {
         let limit = Duration::try_from_secs_f64(seconds).ok().filter(|limit| !limit.is_zero());
@@ -32,6 +41,24 @@ pub(super) fn options(
         });
     }
     Ok(options)
+}
+
+/// Whom the client trusts, and what it shows to the server, as in Python's ``ssl``.
+pub(super) struct Trust<'py> {
+    pub(super) ca_file: Option<PathBuf>,
+    pub(super) ca_data: Option<Bound<'py, PyAny>>,
+    pub(super) client_certificate: Option<PathBuf>,
+    pub(super) client_key: Option<PathBuf>,
+}
+
+/// A `str` is PEM; `bytes` are PEM, or one certificate in DER.
+fn roots(data: Bound<'_, PyAny>) -> PyResult<Roots> {
+    if let Ok(text) = data.extract::<String>() {
+        return Ok(Roots::Pem(text.into_bytes()));
+    }
+    let octets: Vec<u8> = data.extract()?;
+    // DER begins with the tag of a SEQUENCE.
+    Ok(if octets.first() == Some(&0x30) { Roots::Der(vec![octets]) } else { Roots::Pem(octets) })
 }
 
 pub(super) fn url(py: Python<'_>, url: &str) -> PyResult<Url> {

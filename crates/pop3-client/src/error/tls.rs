@@ -29,16 +29,31 @@ impl fmt::Display for TlsFailure<'_> {
     }
 }
 
+/// Whether another trusted certificate would help.
+pub(super) fn is_about_trust(source: &io::Error) -> bool {
+    let inner = source.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match inner {
+        Some(rustls::Error::InvalidCertificate(error)) => match error {
+            C::UnknownIssuer
+            | C::BadSignature
+            | C::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => true,
+            C::Other(other) => matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity)),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
 fn write_certificate(f: &mut fmt::Formatter<'_>, host: &str, error: &C) -> fmt::Result {
     match error {
         C::UnknownIssuer => write!(
             f,
-            "nobody trusted here vouches for the certificate of {host}; if it is meant to be so, give the file of its CA (--ca-file)"
+            "the certificate of {host} is not signed by a trusted authority; if it is meant to be so, trust the certificate of its CA"
         ),
         // The issuer has the name of a CA that is trusted, and another key.
         C::BadSignature | C::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => write!(
             f,
-            "the certificate of {host} is not signed by the CA of that name trusted here; if it is meant to be so, give the file of its CA (--ca-file)"
+            "the certificate of {host} is not signed by the trusted CA of that name; if it is meant to be so, trust the certificate of its CA"
         ),
         C::UnsupportedSignatureAlgorithmContext { .. } => write!(
             f,
@@ -59,7 +74,7 @@ fn write_certificate(f: &mut fmt::Formatter<'_>, host: &str, error: &C) -> fmt::
         C::Other(other) if matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity)) => {
             write!(
                 f,
-                "the certificate of {host} is that of a CA, and is trusted only where the file of CAs holds this very certificate (--ca-file)"
+                "the certificate of {host} is that of a CA, and is trusted only where this very certificate is given as trusted"
             )
         }
         _ => write!(f, "the certificate of {host} cannot be accepted; ask its operator"),
@@ -151,9 +166,9 @@ mod tests {
         };
         let ca = C::Other(rustls::OtherError(std::sync::Arc::new(webpki::Error::CaUsedAsEndEntity)));
         for (error, words) in [
-            (context, "--ca-file"),
-            (C::BadSignature, "--ca-file"),
-            (C::UnknownIssuer, "--ca-file"),
+            (context, "of its CA"),
+            (C::BadSignature, "of its CA"),
+            (C::UnknownIssuer, "of its CA"),
             (ca, "this very certificate"),
             (C::BadEncoding, "cannot be accepted"),
             (C::Expired, "has expired"),

@@ -40,8 +40,8 @@ struct Sasl {
     held: Option<pop3_sasl::Secret>,
     /// Why the exchange was cancelled.
     failed: Option<ClientError>,
-    /// The server has something that it could have judged.
-    has_responded: bool,
+    /// What was sent of the mechanism, the initial response included.
+    responses: usize,
 }
 
 /// How a login ended, as far as the session lives on.
@@ -86,8 +86,8 @@ impl LoginExchange {
             response => (None, response),
         };
         let mechanism = Mechanism::new(name).map_err(|error| Error::Usage(error.into()))?;
-        let has_responded = initial.is_some();
-        let sasl = Sasl { client, mechanism, initial, held, failed: None, has_responded };
+        let responses = usize::from(initial.is_some());
+        let sasl = Sasl { client, mechanism, initial, held, failed: None, responses };
         Ok(Self { way: Way::Sasl(Box::new(sasl)), has_code })
     }
 
@@ -118,7 +118,7 @@ impl LoginExchange {
                 None if is_about_mechanism(sasl, &response, self.has_code) => Ok(Outcome::NotThisWay {
                     mechanism: sasl.client.mechanism(),
                     response: response.into_owned(),
-                    was_sent: sasl.has_responded,
+                    was_sent: sasl.was_judged(),
                 }),
                 None => Ok(self.refused(response)),
             }),
@@ -146,10 +146,16 @@ impl LoginExchange {
 /// Whether a refusal is about the mechanism. It has no code then; and either the server had nothing else that it
 /// could refuse, or it announces that it marks refused credentials (RFC 3206 section 5).
 fn is_about_mechanism(sasl: &Sasl, response: &Response<'_>, has_code: bool) -> bool {
-    response.code.is_none() && (has_code || !sasl.has_responded)
+    response.code.is_none() && (has_code || !sasl.was_judged())
 }
 
 impl Sasl {
+    /// Whether the server has something to judge: the first message of SCRAM holds no proof. RFC 5802 section 5.
+    fn was_judged(&self) -> bool {
+        let is_scram = self.client.mechanism().name().starts_with("SCRAM-");
+        self.responses > usize::from(is_scram)
+    }
+
     /// What the mechanism has to say when the server ends the exchange; it is believed, not the server.
     /// RFC 5802 section 5, RFC 4422 section 3.6.
     fn verdict(&self, is_ok: bool) -> Option<ClientError> {
@@ -170,7 +176,7 @@ impl Sasl {
         };
         match answer {
             Ok(answer) => {
-                self.has_responded = true;
+                self.responses += 1;
                 machine.respond(Secret::new(answer.expose()))
             }
             Err(error) => {

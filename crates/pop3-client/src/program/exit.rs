@@ -66,6 +66,8 @@ impl Failure {
             }
             _ => format!("{} port {}, {during}: {error}", options.host, options.port),
         };
+        let advice = if error.is_about_trust() { " (--ca-file FILE)" } else { "" };
+        let text = text + advice;
         Self { exit, text }
     }
 

@@ -1,14 +1,19 @@
 //! What some providers want from a mail program instead of the password of the account.
 
 /// Hosts by their end, and what is wanted there. The guide for people has the same table.
-const PROVIDERS: [(&[&str], &str); 15] = [
+const PROVIDERS: [(&[&str], &str); 17] = [
+    (&["exmail.qq.com"], "Tencent Exmail wants the password or an authorization code here"),
     (
         &["qq.com", "foxmail.com"],
         "QQ Mail wants the 16-letter authorization code here, not your password; switch POP3 on in its settings to get one",
     ),
     (
-        &["163.com", "126.com", "yeah.net"],
-        "NetEase wants the authorization code here, not your password; switch POP3 on in its settings to get one",
+        &["pop.163.com", "pop.126.com", "pop.yeah.net"],
+        "NetEase may want an authorization code here, not your password; switch POP3 on in its settings to get one",
+    ),
+    (
+        &["sina.com.cn", "sina.com", "sohu.com", "139.com"],
+        "this provider may want an authorization code or a separate password for mail programs here",
     ),
     (
         &["gmail.com", "googlemail.com"],
@@ -18,8 +23,14 @@ const PROVIDERS: [(&[&str], &str); 15] = [
         &["office365.com", "outlook.com", "hotmail.com", "live.com"],
         "Microsoft wants OAuth here (--token-file), and takes no password; POP has to be switched on in the settings",
     ),
-    (&["yahoo.com"], "Yahoo wants an app password or OAuth here (--token-file), not your password"),
-    (&["aol.com"], "AOL wants an app password or OAuth here (--token-file), not your password"),
+    (
+        &["yahoo.com", "att.net"],
+        "Yahoo wants an app password or OAuth here (--token-file), not your password",
+    ),
+    (
+        &["aol.com", "verizon.net"],
+        "AOL wants an app password or OAuth here (--token-file), not your password",
+    ),
     (
         &["gmx.net", "gmx.com", "mail.com"],
         "POP3 has to be switched on in the settings of GMX and mail.com; with two-factor login an app password may be needed",
@@ -64,7 +75,10 @@ mod tests {
         ] {
             assert!(advice(host).unwrap().starts_with(name), "{host}");
         }
-        for host in ["pop.example.org", "notqq.com", "qq.com.example.org", "127.0.0.1", ""] {
+        assert!(advice("pop.exmail.qq.com").unwrap().starts_with("Tencent"));
+        for host in
+            ["pop3.qiye.163.com", "pop.example.org", "notqq.com", "qq.com.example.org", "127.0.0.1", ""]
+        {
             assert_eq!(advice(host), None, "{host}");
         }
     }

@@ -13,3 +13,4 @@ mod same_twice;
 mod sessions;
 #[path = "../support/mod.rs"]
 mod support;
+mod trust;

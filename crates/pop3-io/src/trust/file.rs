@@ -4,7 +4,7 @@
 //! make the latter with the mark of a CA (`openssl req -x509`), which the path validation of RFC 5280
 //! refuses to take from a server.
 
-use std::{io, path::Path, sync::Arc};
+use std::{io, sync::Arc};
 
 use rustls::{
     CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme,
@@ -26,11 +26,16 @@ pub(super) struct TrustedFile {
 }
 
 impl TrustedFile {
-    /// Reads the certificates of a PEM file.
-    pub(super) fn read(path: &Path, provider: Arc<CryptoProvider>) -> io::Result<Self> {
-        let text = std::fs::read(path)?;
-        let certificates = CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>();
-        let certificates = certificates.map_err(|error| unreadable(&error))?;
+    /// Reads the certificates of a text in PEM.
+    pub(super) fn pem(text: &[u8], provider: Arc<CryptoProvider>) -> io::Result<Self> {
+        let certificates = CertificateDer::pem_slice_iter(text).collect::<Result<Vec<_>, _>>();
+        Self::new(certificates.map_err(|error| unreadable(&error))?, provider)
+    }
+
+    pub(super) fn new(
+        certificates: Vec<CertificateDer<'static>>,
+        provider: Arc<CryptoProvider>,
+    ) -> io::Result<Self> {
         let mut roots = RootCertStore::empty();
         for certificate in &certificates {
             roots.add(certificate.clone()).map_err(|error| unreadable(&error))?;

@@ -66,18 +66,18 @@ pub enum EntryError {
     #[error("this user has a line already; put all secrets of a user on one line")]
     Twice,
     /// No secret behind the name.
-    #[error("there is no secret behind the name; make one with `pop3-server user add`")]
+    #[error("there is no secret behind the name; give the user a new password")]
     NoSecret,
     /// A scheme that this server does not know.
     #[error("the schemes are {{ARGON2ID}}, {{SCRAM-SHA-256}}, {{SCRAM-SHA-1}} and {{PLAIN}}")]
     Scheme,
     /// What stands behind the scheme is not of that scheme.
-    #[error("the secret does not have the form of its scheme; make it again with `pop3-server user add`")]
+    #[error("the secret does not have the form of its scheme; give the user a new password")]
     Malformed,
     /// A hash that would take too long.
     #[error(
         "checking this hash would take too much memory or time (at most 256 MiB, 16 passes, 16 lanes, \
-         4,000,000 iterations); make it again with `pop3-server user add`"
+         4,000,000 iterations); give the user a new password"
     )]
     TooExpensive,
 }

@@ -68,7 +68,7 @@ pub enum UsersFileError {
 
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::NotFound => "create it with `pop3-server user add`",
+        io::ErrorKind::NotFound => "there has to be one, if an empty one",
         io::ErrorKind::PermissionDenied => "let the server's user read it",
         io::ErrorKind::InvalidData => "it has to be text in UTF-8",
         _ => "check the path",

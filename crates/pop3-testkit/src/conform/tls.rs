@@ -9,7 +9,7 @@ use rustls::{ClientConfig, pki_types::ServerName};
 ///
 /// A sentence that names the file and says what to do.
 pub(crate) fn configuration(roots: &Roots) -> Result<ClientConfig, String> {
-    trust::client_config(roots).map_err(|error| match roots {
+    trust::client_config(roots, None).map_err(|error| match roots {
         Roots::File(path) => {
             format!("{}: {error}; give a PEM file with certificates to --ca", path.display())
         }

@@ -7,7 +7,7 @@ mod schema;
 mod values;
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -165,7 +165,15 @@ impl Configuration {
             );
             files::password().map(String::into_bytes)
         })?;
-        Ok(UsersFile::open(&self.users.file, &secret)?)
+        UsersFile::open(&self.users.file, &secret).map_err(|error| match error {
+            UsersFileError::Io { ref source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                anyhow!(
+                    "there is no users file {}; create it with `pop3-server user add`",
+                    self.users.file.display()
+                )
+            }
+            error => error.into(),
+        })
     }
 
     /// The users alone, to look them up.
