@@ -248,7 +248,7 @@ def test_what_write_gives_is_taken_at_its_word(server: RealServer) -> None:
         message = client.retr(number)
         raw, silent = Raw(), Silent()
         for file in (raw, silent):
-            assert client.retr_to(number, file) == len(message)  # type: ignore[arg-type]
+            assert client.retr_to(number, file) == len(message)
         assert raw.got == message
         assert silent.got == message
         for gives in ("12", -1, 1.5, 10**9, [1]):

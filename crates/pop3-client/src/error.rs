@@ -32,7 +32,7 @@ pub enum Error {
     #[error("the connection was lost: {}; nothing was removed that was not confirmed, try again", Loss(.0))]
     Io(#[source] io::Error),
     /// The server said nothing: no greeting came. RFC 1939 section 4.
-    #[error("no greeting came: {}; {}", Loss(.source), advice_without_greeting(*.security))]
+    #[error("no greeting came: {source}; {}", advice_without_greeting(*.security))]
     NoGreeting {
         /// What was spoken on this port.
         security: Security,
@@ -145,7 +145,8 @@ impl Error {
         match self {
             Self::Io(source) => Self::NoGreeting { security, source },
             Self::Peer(PeerMisbehaved::UnexpectedEof) => {
-                let source = io::Error::other("the server closed the connection");
+                let kind = io::ErrorKind::UnexpectedEof;
+                let source = io::Error::new(kind, "the server closed the connection");
                 Self::NoGreeting { security, source }
             }
             error => error,

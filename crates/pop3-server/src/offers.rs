@@ -37,13 +37,25 @@ impl Offers {
             .copied()
             .filter(|mechanism| config.is_offered(*mechanism, |proof| authenticator.usable_by(proof)));
         match Protocol::new(self.policy(config, kind, of_use.collect())?, connection) {
-            // Those who could log in another way get the true reason in the log.
+            // Better than to serve nobody: those who can use what is configured log in, and for the others the log has
+            // the true reason.
             Err(InvalidPolicy::NoLogin) => {
                 let all = self.policy(config, kind, config.mechanisms.clone())?;
                 Protocol::new(all, Connection { is_tls, apop_timestamp })
             }
             machine => machine,
         }
+    }
+
+    /// Whether somebody can log in on listeners of this kind with what is of use to the users.
+    pub(crate) fn is_of_use(config: &Config, kind: Kind, authenticator: &impl Authenticator) -> bool {
+        let usable = |proof| authenticator.usable_by(proof) != Share::None;
+        let is_plaintext_fine = kind != Kind::Plain || config.policy.allow_plaintext_without_tls;
+        let by_password =
+            config.policy.user_pass || config.mechanisms.iter().any(|it| Proof::of(*it).is_none());
+        let by_proof = config.mechanisms.iter().filter_map(|mechanism| Proof::of(*mechanism)).any(usable);
+        let by_apop = config.apop_host.is_some() && usable(Proof::SharedSecret);
+        (by_password && is_plaintext_fine) || by_proof || by_apop
     }
 
     fn policy(

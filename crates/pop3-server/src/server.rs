@@ -96,6 +96,12 @@ pub(crate) struct Shared<S, A> {
 }
 
 impl Config {
+    /// The listeners on which none of these users can log in, whatever the password.
+    pub fn useless_listeners(&self, authenticator: &impl Authenticator) -> Vec<Listener> {
+        let is_useless = |listener: &&Listener| !Offers::is_of_use(self, listener.kind, authenticator);
+        self.listeners.iter().filter(is_useless).copied().collect()
+    }
+
     /// Everything for which a server would not start with this, apart from what only an attempt to listen
     /// can show.
     #[must_use]

@@ -230,6 +230,38 @@ fn what_not_all_users_can_use_is_not_offered() {
 }
 
 #[test]
+fn a_listener_on_which_nobody_can_log_in_is_a_problem() {
+    let plain = "[[listen]]\naddress = \"127.0.0.1:0\"\nkind = \"plain\"\n";
+    let site = Site::new();
+    site.users(&[(USER, &argon2id(PASSWORD))]);
+    for parts in [
+        &[plain, FILES, ROOT][..],
+        &[LISTEN, FILES, ROOT, "[login]\nuser_pass = false\nmechanisms = [\"SCRAM-SHA-256\"]\n"],
+    ] {
+        site.configure(parts);
+        let (is_good, said) = site.check();
+        assert!(!is_good && said.contains("nobody can log in on 127.0.0.1:0: no user in"), "{said}");
+    }
+    site.users(&[(USER, NewSecrets::derive(PASSWORD).unwrap().as_str())]);
+    site.configure(&[plain, FILES, ROOT]);
+    assert!(site.check().0);
+}
+
+#[test]
+fn new_sessions_follow_the_users_file() {
+    let site = Site::new();
+    let program = site.start();
+    assert_eq!(mechanisms(&program, &site), "SASL SCRAM-SHA-256 PLAIN");
+    let secrets = NewSecrets::derive(PASSWORD).unwrap();
+    site.users(&[(USER, secrets.as_str()), ("bob", &argon2id(PASSWORD))]);
+    assert_eq!(mechanisms(&program, &site), "SASL PLAIN");
+    site.users(&[(USER, secrets.as_str())]);
+    assert_eq!(mechanisms(&program, &site), "SASL SCRAM-SHA-256 PLAIN");
+    let (_, log) = program.stop();
+    assert!(log.contains("1 users have no secret for SCRAM-SHA-256, bob for one"), "{log}");
+}
+
+#[test]
 fn user_add_says_what_pass_will_not_take() {
     let site = Site::new();
     let add = |name: &str, password: &str| {

@@ -96,6 +96,19 @@ impl UsersFile {
         &self.path
     }
 
+    /// Reads the file again if it has changed, without waiting for anybody.
+    fn refresh(&self) {
+        let stamp = fs::metadata(&self.path).map(|metadata| Stamp::of(&metadata));
+        let is_changed = match (stamp, self.state.try_lock()) {
+            (Ok(stamp), Ok(state)) => state.stamp != stamp,
+            _ => false,
+        };
+        if is_changed {
+            // What is wrong is logged there, or said at the next login.
+            let _ = self.users();
+        }
+    }
+
     /// The users as the file has them now.
     ///
     /// # Errors
@@ -110,6 +123,9 @@ impl UsersFile {
             match read(&self.path, state.users.salts.clone()) {
                 Ok(new) => {
                     tracing::info!(path = %self.path.display(), users = new.users.entries.len(), "users read again");
+                    if let Some(warning) = new.users.without_scram() {
+                        tracing::warn!("{warning}");
+                    }
                     *state = new;
                     self.shares.set(&state.users);
                 }
@@ -190,8 +206,9 @@ impl Authenticator for UsersFile {
         self.users()?.shared_secret(user)
     }
 
-    /// As the file was at the last login.
+    /// As the file is now, or as it was at the last login where somebody else reads it at this moment.
     fn usable_by(&self, proof: Proof) -> Share {
+        self.refresh();
         self.shares.of(proof)
     }
 

@@ -122,6 +122,16 @@ impl Users {
         self.entries.iter().filter(move |(_, secrets)| !secrets.iter().any(has)).map(|(name, _)| &**name)
     }
 
+    /// Where only some of the users can use SCRAM-SHA-256, which is then not offered by default.
+    fn without_scram(&self) -> Option<String> {
+        let proof = Proof::Scram(ScramHash::Sha256);
+        let first = self.without(proof).next().filter(|_| self.usable_by(proof) == Share::Some)?;
+        let count = self.without(proof).count();
+        Some(format!(
+            "{count} users have no secret for SCRAM-SHA-256, {first} for one: it is not for all of them"
+        ))
+    }
+
     /// The secrets to check a password with, and whether they are this user's. An unknown name is checked
     /// with those of a user who is chosen by that name, so that it takes as long as some user's would.
     fn secrets(&self, name: &str) -> (&[Stored], bool) {

@@ -115,7 +115,7 @@ const GREETINGS: &[Row] = &[
         &[],
     ),
     row("hang", &["greeting: hang"], Plain, "no greeting: TimedOut", &[]),
-    row("close", &["greeting: close"], Plain, "no greeting: Other", &[]),
+    row("close", &["greeting: close"], Plain, "no greeting: UnexpectedEof", &[]),
     row("reset", &["greeting: reset"], Plain, "no greeting: ConnectionReset", &[]),
     row("say TEXT", &["greeting: say +OK"], Plain, "in", &["CAPA", "USER alice", "PASS *", "QUIT"]),
     row("prepend TEXT", &["greeting: prepend +Do you\\r\\n"], Stls, "broken: NotAGreeting(\"+Do you\")", &[]),

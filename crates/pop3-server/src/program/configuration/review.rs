@@ -136,6 +136,15 @@ impl Review {
                 "nobody can log in: there is no user in {file}; add one with `pop3-server user add`"
             ));
         }
+        if users.names().next().is_some() {
+            for listener in self.config.useless_listeners(users) {
+                self.broken.push(format!(
+                    "nobody can log in on {}: no user in {file} has a secret for a way to log in that is offered there; give \
+                     users new passwords with `pop3-server user add`, or allow PASS or PLAIN there",
+                    listener.address
+                ));
+            }
+        }
         let is_explicit = configuration.login.mechanisms.is_some();
         for mechanism in &self.config.mechanisms {
             let Some(proof) = Proof::of(*mechanism) else { continue };
