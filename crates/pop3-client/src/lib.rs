@@ -4,14 +4,32 @@
 //! # #[cfg(feature = "tokio")]
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use pop3_client::{Connector, Login, Options, Session};
-//! use tokio::io::AsyncReadExt as _;
 //!
 //! let connector = Connector::new(Options::new("pop.example.org"))?;
 //! let session = Session::connect(&connector).await?;
 //! let mut session = session.login(&Login::password("alice", "wonderland")).await?;
 //! for listing in session.list().await? {
+//!     println!("message {}: {} octets", listing.number, listing.size);
+//! }
+//! session.quit().await?;
+//! # Ok(()) }
+//! ```
+//!
+//! That removes nothing. A message may be removed once it is on the disk, the file and the name of the file:
+//!
+//! ```no_run
+//! # #[cfg(feature = "tokio")]
+//! # async fn example(mut session: pop3_client::Session<pop3_client::Transaction>) -> Result<(), Box<dyn std::error::Error>> {
+//! use std::fs::File;
+//! use tokio::io::AsyncReadExt as _;
+//!
+//! for listing in session.list().await? {
 //!     let mut octets = Vec::new();
 //!     session.retr(listing.number).await?.read_to_end(&mut octets).await?;
+//!     let path = format!("mail/{}.eml", listing.number);
+//!     std::fs::write(&path, &octets)?;
+//!     File::open(&path)?.sync_all()?;
+//!     File::open("mail")?.sync_all()?;
 //!     session.dele(listing.number).await?;
 //! }
 //! session.quit().await?; // Only now are the messages removed.

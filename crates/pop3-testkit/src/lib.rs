@@ -77,7 +77,13 @@ pub mod transcript;
 
 pub use server::TestServer;
 
-/// The example of the guide is a test too.
+/// The examples of the guides are tests too.
 #[cfg(doctest)]
-#[doc = include_str!("../../../docs/guide-testkit.md")]
-pub struct Guide;
+mod documents {
+    #[doc = include_str!("../../../README.md")]
+    pub struct Readme;
+    #[doc = include_str!("../../../docs/guide-developers.md")]
+    pub struct Developers;
+    #[doc = include_str!("../../../docs/guide-testkit.md")]
+    pub struct Testkit;
+}

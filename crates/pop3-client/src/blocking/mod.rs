@@ -1,15 +1,13 @@
 //! Sessions that block, over std.
 //!
 //! ```no_run
-//! use std::{fs::File, io};
 //! use pop3_client::{Connector, Login, Options, blocking::Session};
 //!
 //! let connector = Connector::new(Options::new("pop.example.org"))?;
 //! let session = Session::connect(&connector)?;
 //! let mut session = session.login(&Login::password("alice", "wonderland"))?;
 //! for listing in session.list()? {
-//!     let mut file = File::create(format!("{}.eml", listing.number))?;
-//!     io::copy(&mut session.retr(listing.number)?, &mut file)?;
+//!     println!("message {}: {} octets", listing.number, listing.size);
 //! }
 //! session.quit()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod crash;
+mod documents;
 mod ends;
 mod faults;
 mod injected;
