@@ -54,7 +54,7 @@ def test_a_way_to_log_in_is_chosen(reading_server: RealServer, auth: str | None)
         timeout=PATIENCE,
     ) as client:
         assert client.stat().count == 4
-    with pytest.raises(pop3.UsageError, match="no such way"):
+    with pytest.raises(pop3.UsageError, match="unknown way"):
         pop3.Client(reading_server.pops, password="x", auth="NTLM", ca_file=reading_server.ca_file)
 
 

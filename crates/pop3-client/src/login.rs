@@ -29,7 +29,7 @@ pub enum Method {
 
 /// A way to log in that is not known here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("there is no such way to log in; use *, +USER, +APOP, or the name of a SASL mechanism such as PLAIN")]
+#[error("unknown way to log in; use *, +USER, +APOP, or the name of a SASL mechanism such as PLAIN")]
 pub struct UnknownMethod;
 
 /// As in a URL (RFC 2384 section 4), in any case: `*`, `+APOP`, the name of a SASL mechanism; also `+USER` for USER

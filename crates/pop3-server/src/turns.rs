@@ -80,7 +80,7 @@ impl Busy {
 }
 
 impl Turns {
-    /// So many checks at one time. A login waits `wait` at most.
+    /// `count` checks run at one time. A login waits `wait` at most.
     pub(crate) fn new(count: usize, wait: Duration, penalties: Arc<Penalties>) -> Arc<Self> {
         let state = State { free: count.max(1), queues: Default::default(), waiting: HashMap::new() };
         Arc::new(Self { wait, penalties, state: Mutex::new(state) })
@@ -137,7 +137,7 @@ impl Turns {
         turn.0 = None;
     }
 
-    /// The next that waits; a turn is free when there is none.
+    /// The next that waits. When nobody waits, a turn becomes free.
     fn next(&self) -> Option<Waiter> {
         let mut state = self.state();
         for level in 0..Suspicion::LEVELS {

@@ -174,7 +174,7 @@ fn mail_of_which_top_and_retr_differ_is_never_removed() {
     }
 }
 
-/// A server that lets somebody in so many times, and then refuses every login in its own way.
+/// A server that accepts a number of logins, and then refuses every login in its own way.
 fn throttles(lets_in: u32, capabilities: &'static str, refuses: Answer) -> (u16, Refusals) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

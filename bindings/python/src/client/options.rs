@@ -43,7 +43,7 @@ pub(super) fn options(
     Ok(options)
 }
 
-/// Whom the client trusts, and what it shows to the server, as in Python's ``ssl``.
+/// The certificates that the client trusts and shows, as in Python's ``ssl``.
 pub(super) struct Trust<'py> {
     pub(super) ca_file: Option<PathBuf>,
     pub(super) ca_data: Option<Bound<'py, PyAny>>,

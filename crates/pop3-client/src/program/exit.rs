@@ -34,7 +34,7 @@ Exit codes:
   75  try again later: the connection was lost, or the maildrop is in use
   76  the server does not keep to the protocol
   77  the server refused the login
-A signal (Ctrl-C, SIGTERM) ends `fetch` after what came in full is stored, and then ends the program as usual (130, 143 in a shell).";
+A signal (Ctrl-C, SIGTERM) ends `fetch` after the messages received in full are stored, and then ends the program as usual (130, 143 in a shell).";
 
 /// Why the program ends, in one sentence, and with what.
 #[derive(Debug)]

@@ -1,5 +1,5 @@
 //! Ctrl-C and SIGTERM while messages are fetched. The connection is shut down, so that whatever waits for the
-//! server ends as if the server were lost, and what came in full is stored as always.
+//! server ends as if the server were lost. Messages received in full are stored as always.
 
 use std::{
     io,
@@ -17,7 +17,7 @@ use signal_hook::{
     low_level::emulate_default_handler,
 };
 
-/// The first signal that came; 0 is no signal.
+/// The first signal received; 0 means none.
 static SIGNAL: AtomicI32 = AtomicI32::new(0);
 static CONNECTION: Mutex<Option<TcpStream>> = Mutex::new(None);
 

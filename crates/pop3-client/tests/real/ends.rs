@@ -74,7 +74,7 @@ fn a_signal_ends_the_run_and_loses_nothing() {
             assert_eq!(output.status.signal(), Some(number), "{output:?}");
             let ran = Ran::from(output);
             assert!(ran.stdout.starts_with("fetched 2 messages "), "{ran:?}");
-            assert!(ran.stderr.contains("interrupted; what came in full is stored"), "{ran:?}");
+            assert!(ran.stderr.contains("interrupted; messages received in full are stored"), "{ran:?}");
             assert_eq!((home.mail().len(), server.messages("alice").len()), (2, 4), "{ran:?}");
             let ran = home.fetch(server.plain_port(), arguments);
             assert_eq!(ran.code, Some(0), "{ran:?}");

@@ -1,4 +1,4 @@
-//! Whom a client trusts, and what it shows: in files, in memory, or all of it made elsewhere.
+//! The certificates that a client trusts and shows: in files, in memory, or in a whole configuration of rustls.
 
 use std::{io::Write as _, net::TcpListener, sync::Arc, thread};
 

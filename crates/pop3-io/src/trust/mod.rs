@@ -52,7 +52,7 @@ impl Identity {
         let certificates = CertificateDer::pem_slice_iter(chain).collect::<Result<Vec<_>, _>>();
         let chain = certificates.map_err(|error| damaged("certificate", &error))?;
         if chain.is_empty() {
-            return Err(damaged("certificate", &"there is none"));
+            return Err(damaged("certificate", &"it is missing"));
         }
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| damaged("private key", &error))?;
         Ok(Self { chain, key })
@@ -70,7 +70,7 @@ impl Clone for Identity {
 ///
 /// # Errors
 ///
-/// [`io::Error`] when there is no certificate to trust, or one cannot be read, or the key of `identity` is not that of
+/// [`io::Error`] when no certificate is given, one cannot be read, or the key of `identity` is not that of
 /// its certificate.
 pub fn client_config(roots: &Roots, identity: Option<&Identity>) -> io::Result<ClientConfig> {
     let provider = Arc::new(aws_lc_rs::default_provider());

@@ -67,7 +67,7 @@ pub enum PeerMisbehaved {
         /// The command that was answered.
         keyword: Keyword,
     },
-    /// The first line of the session is no greeting of POP3: perhaps another kind of server listens there.
+    /// The first line of the session is not a POP3 greeting: another kind of server may listen there.
     /// RFC 1939 section 4.
     #[error("the server's first line is not a POP3 greeting: \"{0}\"")]
     NotAGreeting(Excerpt),

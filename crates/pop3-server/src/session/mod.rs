@@ -297,7 +297,11 @@ impl<S: Store, A: Authenticator> Session<S, A> {
         let address = self.peer.ip();
         let name = Some(check.user.clone());
         let waiting = Waiting { address, name, is_half_closed: peer::is_half_closed(socket) };
-        let turn = self.shared.turns.take(waiting).await.map_err(Busy::reason)?;
+        // A login that waits is not looked at yet, and its connection may have to give way.
+        self.admission.keep_no_longer();
+        let turn = self.shared.turns.take(waiting).await;
+        self.admission.keep();
+        let turn = turn.map_err(Busy::reason)?;
         if peer::is_gone(socket) {
             Err("the client went away before its password was checked")
         } else {

@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// So many are remembered; with the next, the oldest is forgotten.
+/// Passwords remembered; with the next, the oldest is forgotten.
 const REMEMBERED: usize = 4096;
 
 /// Names with passwords that are not theirs, as keyed hashes. They are valid as long as the secrets of the

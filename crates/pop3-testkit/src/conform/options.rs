@@ -33,7 +33,7 @@ pub struct Options {
     pub pause: Duration,
     /// No case begins after this time.
     pub total_time: Duration,
-    /// The run ends when the server has refused so many logins, since servers punish them; every refusal counts,
+    /// The run ends when the server has refused this number of logins, since servers punish them; every refusal counts,
     /// whatever was tried. With 0 it ends at the first.
     pub failed_logins: u32,
     /// How this run is called again, without the choice of cases, for what is reported.

@@ -101,7 +101,7 @@ fn watch_for_signals(session: &Session<Transaction>) {
 fn interrupted() -> Failure {
     Failure::new(
         Exit::TryLater,
-        "interrupted; what came in full is stored, and the next run fetches the rest",
+        "interrupted; messages received in full are stored, and the next run fetches the rest",
     )
 }
 

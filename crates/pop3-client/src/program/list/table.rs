@@ -80,7 +80,7 @@ impl Table {
     }
 }
 
-/// The text in so many columns: filled up with spaces, and cut with `~` at its end where that is wanted.
+/// Pads the text with spaces to this many columns. A longer text is cut, with `~` at its end, if `cuts`.
 fn fit(text: &str, columns: usize, cuts: bool) -> String {
     let width = text.width();
     if width <= columns || !cuts {

@@ -152,7 +152,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(20);
 
-    /// Takes so many octets, then none until it is told to.
+    /// Takes a number of octets, then none until there is more room.
     #[derive(Clone, Default)]
     struct Disk(Arc<Mutex<(Vec<u8>, usize)>>);
 

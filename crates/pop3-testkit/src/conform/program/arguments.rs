@@ -88,7 +88,7 @@ pub(super) struct Arguments {
     /// No case begins after so many seconds.
     #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds)]
     pub(super) total_time: Duration,
-    /// The run ends when the server has refused so many logins, since servers punish them. Every refusal counts,
+    /// The run ends when the server has refused this number of logins, since servers punish them. Every refusal counts,
     /// also of the right password. 0 plays no case that lets a login fail.
     #[arg(long, value_name = "NUMBER", default_value = "48")]
     pub(super) failed_logins: u32,
