@@ -5,14 +5,14 @@ use std::{
     io,
     net::{Shutdown, TcpStream},
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicI32, Ordering},
     },
     thread,
 };
 
 use signal_hook::{
-    consts::{SIGINT, SIGTERM},
+    consts::{SIGINT, SIGTERM, SIGXFSZ},
     iterator::Signals,
     low_level::emulate_default_handler,
 };
@@ -20,6 +20,16 @@ use signal_hook::{
 /// The first signal received; 0 means none.
 static SIGNAL: AtomicI32 = AtomicI32::new(0);
 static CONNECTION: Mutex<Option<TcpStream>> = Mutex::new(None);
+
+/// A file that reaches the limit of its size (`ulimit -f`) is an error of the write from here on. By default the
+/// system ends the program without a word.
+///
+/// # Errors
+///
+/// When the system refuses to handle the signal.
+pub(super) fn turn_file_size_limit_into_errors() -> io::Result<()> {
+    signal_hook::flag::register(SIGXFSZ, Arc::default()).map(drop)
+}
 
 /// From here on the first signal ends this connection, and the second one the program.
 ///

@@ -8,6 +8,7 @@ use std::{
 };
 
 use pop3_client::sasl::Secret;
+use tracing::warn;
 
 use super::{
     arguments::Account,
@@ -40,6 +41,19 @@ pub(super) fn password(account: &Account, name: &str) -> Result<Secret, Failure>
     Ok(Secret::from(password))
 }
 
+/// A password file is for its owner alone.
+fn warn_of_readers(file: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::metadata(file).map_or(0, |metadata| metadata.permissions().mode());
+    if mode & 0o077 != 0 {
+        let shown = file.display();
+        warn!(
+            "others may read {shown} (mode {:03o}); take it away from them with `chmod 600 {shown}`",
+            mode & 0o777
+        );
+    }
+}
+
 /// What follows the line is not taken from others who read the same stdin, as far as that can be.
 fn first_line_of_stdin() -> io::Result<Vec<u8>> {
     let mut line = Vec::new();
@@ -58,6 +72,9 @@ pub(super) fn from_file(file: &Path) -> Result<Secret, Failure> {
             format_args!("cannot read the password from {shown}: {error}; check the path"),
         )
     })?;
+    if !is_stdin {
+        warn_of_readers(file);
+    }
     let line = content.split(|octet| *octet == b'\n').next().unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if line.is_empty() {

@@ -105,3 +105,32 @@ fn quiet_says_nothing_when_all_went_well() {
     let ran = home.fetch(server.plain_port(), &["--quiet"]);
     assert!(ran.code == Some(1) && ran.stdout.starts_with("fetched 0 messages"), "{ran:?}");
 }
+
+#[test]
+fn a_limit_on_the_size_of_files_is_an_error_and_loses_nothing() {
+    let (server, home) = (server(&[]), Home::new());
+    server.deliver("alice", format!("Subject: big\n\n{}", "a line\n".repeat(20_000)).into_bytes()).unwrap();
+    let fetch = home.fetch_command(server.plain_port(), &["--delete"]);
+    let mut command = Command::new("sh");
+    // In blocks of 512 octets.
+    command.args(["-c", "ulimit -f 64; exec \"$0\" \"$@\""]).arg(fetch.get_program()).args(fetch.get_args());
+    let ran = Ran::from(command.env_remove("POP3_PASSWORD").output().unwrap());
+    assert_eq!(ran.code, Some(73), "{ran:?}");
+    assert!(ran.stdout.starts_with("fetched 4 messages "), "{ran:?}");
+    assert_eq!(server.messages("alice").len(), 5);
+    let ran = home.fetch(server.plain_port(), &["--delete"]);
+    assert!(ran.code == Some(0) && home.mail().len() == 5 && server.messages("alice").is_empty(), "{ran:?}");
+}
+
+#[test]
+fn a_password_file_that_others_may_read_is_warned_of() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (server, home) = (server(&[]), Home::new());
+    let file = home.folder.path().join("password");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let ran = home.fetch(server.plain_port(), &[]);
+    assert!(
+        ran.code == Some(0) && ran.stderr.contains("others may read") && ran.stderr.contains("chmod 600"),
+        "{ran:?}"
+    );
+}

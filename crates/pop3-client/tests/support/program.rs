@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
@@ -19,7 +20,9 @@ pub struct Home {
 impl Home {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("password"), format!("{PASSWORD}\nnot this\n")).unwrap();
+        let password = folder.path().join("password");
+        fs::write(&password, format!("{PASSWORD}\nnot this\n")).unwrap();
+        fs::set_permissions(&password, fs::Permissions::from_mode(0o600)).unwrap();
         Self { folder }
     }
 

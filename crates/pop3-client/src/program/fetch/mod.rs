@@ -44,6 +44,9 @@ use plan::{Listed, Plan};
 use spool::Spool;
 
 pub(super) fn run(arguments: &Fetch) -> Result<Exit, Failure> {
+    if let Err(error) = interrupt::turn_file_size_limit_into_errors() {
+        debug!(%error, "a limit on the size of files ends the program");
+    }
     let mut options = connect::options(&arguments.account.connection)?;
     let login = connect::login(&arguments.account)?;
     let account = Account::new(&options.host, options.port, login.name());
