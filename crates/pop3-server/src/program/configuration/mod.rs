@@ -168,7 +168,7 @@ impl Configuration {
         UsersFile::open(&self.users.file, &secret).map_err(|error| match error {
             UsersFileError::Io { ref source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 anyhow!(
-                    "there is no users file {}; create it with `pop3-server user add`",
+                    "cannot read the users file {}: it does not exist; create it with `pop3-server user add`",
                     self.users.file.display()
                 )
             }
