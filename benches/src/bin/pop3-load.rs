@@ -101,7 +101,8 @@ impl Session {
         let stream = match &target.tls {
             None => Stream::Plain(transport),
             Some(config) => {
-                Stream::connect_tls(transport, Arc::clone(config), ServerName::try_from("localhost")?)?
+                let (name, limit) = (ServerName::try_from("localhost")?, Duration::from_secs(60));
+                Stream::connect_tls(transport, Arc::clone(config), name, limit)?
             }
         };
         let mut session = Self(Driver::new(Client::new(Config::default()), stream, 64 * 1024));

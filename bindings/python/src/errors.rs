@@ -43,6 +43,7 @@ pub(crate) fn out_of_range(py: Python<'_>, what: &str, error: PyErr) -> PyErr {
 pub(crate) fn server_misbehaved(py: Python<'_>, error: client::PeerMisbehaved, message: String) -> PyErr {
     match error {
         client::PeerMisbehaved::UnexpectedEof => exception!(py, "ConnectionClosed", (message,)),
+        client::PeerMisbehaved::TooSlow { .. } => exception!(py, "TimeoutError", (message,)),
         _ => exception!(py, "ProtocolError", (message,)),
     }
 }

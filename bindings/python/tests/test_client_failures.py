@@ -1,7 +1,11 @@
 """The synchronous client against servers that misbehave, refuse, stall or break off."""
 
+import io
 import socket
+import subprocess
+import sys
 import threading
+from collections.abc import Callable
 
 import pop3
 import pytest
@@ -310,3 +314,76 @@ def test_other_threads_run_while_a_client_waits() -> None:
     with ThreadServer(serve) as server, connect(server) as client:
         client.noop()
         assert counted.is_set()
+
+
+class EndlessMessage:
+    """A server whose message never ends, or ends after ``pieces`` pieces of 64 KiB."""
+
+    PIECE = (b"x" * 1022 + b"\r\n") * 64
+
+    def __init__(self, pieces: int | None = None) -> None:
+        self.pieces = pieces
+
+    def __call__(self, wire: Wire) -> None:
+        wire.say(b"+OK")
+        while line := wire.hear():
+            match line.split()[0]:
+                case b"CAPA":
+                    wire.say(*CAPA)
+                case b"RETR" | b"TOP":
+                    wire.say(b"+OK")
+                    sent = 0
+                    while self.pieces is None or sent < self.pieces:
+                        wire.socket.sendall(self.PIECE)
+                        sent += 1
+                    wire.say(b".")
+                case _:
+                    wire.say(b"+OK")
+
+
+# Conformance: A-91
+@pytest.mark.parametrize("command", ["retr", "top", "retr_to"])
+def test_a_message_beyond_the_limit_is_an_error_and_the_session_goes_on(command: str) -> None:
+    calls: dict[str, Callable[[pop3.Client, int], object]] = {
+        "retr": lambda client, limit: client.retr(1, max_octets=limit),
+        "top": lambda client, limit: client.top(1, 5, max_octets=limit),
+        "retr_to": lambda client, limit: client.retr_to(1, io.BytesIO(), max_octets=limit),
+    }
+    size = 10 * 65536
+    with ThreadServer(EndlessMessage(10)) as server:
+        client = connect(server)
+        for limit in (0, 1, 65535, size - 1):
+            with pytest.raises(pop3.MessageTooLarge, match=f"more than {limit} octets"):
+                calls[command](client, limit)
+            client.noop()
+        calls[command](client, size)
+        client.quit()
+
+
+# Conformance: A-91
+@pytest.mark.parametrize("command", ["retr(1)", "top(1)", "retr(1, max_octets=1 << 62)"])
+def test_an_endless_message_is_a_memory_error_where_memory_ends_first(command: str) -> None:
+    with ThreadServer(EndlessMessage()) as server:
+        script = (
+            "import pop3, resource\n"
+            f"client = pop3.Client({server.url!r}, password='x', security=pop3.Security.INSECURE_PLAIN)\n"
+            "resource.setrlimit(resource.RLIMIT_AS, (1 << 29, 1 << 29))\n"
+            "try:\n"
+            f"    client.{command}\n"
+            "except MemoryError:\n"
+            "    print('no memory')\n"
+            "client.close()\n"
+        )
+        ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=PATIENCE)
+        assert (ran.returncode, ran.stdout) == (0, "no memory\n"), ran
+
+
+# Conformance: A-91
+def test_an_endless_message_that_is_not_wanted_ends_the_session() -> None:
+    with ThreadServer(EndlessMessage()) as server:
+        client = connect(server)
+        with pytest.raises(pop3.MessageTooLarge):
+            client.retr(1, max_octets=1000)
+        # What is discarded is limited too: 1 GiB.
+        with pytest.raises(pop3.ProtocolError, match="more than 1073741824 octets"):
+            client.noop()

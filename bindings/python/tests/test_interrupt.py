@@ -24,7 +24,13 @@ except KeyboardInterrupt:
 def interrupted(url: str, security: str, waiting: threading.Event | None) -> str:
     """What the program prints when it gets SIGINT while it waits."""
     command = [sys.executable, "-c", PROGRAM, url, security]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        # A shell starts what runs in the background with SIGINT ignored, and that is inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "waiting\n"
         if waiting is not None:

@@ -206,6 +206,11 @@ macro_rules! define_session {
         }
 
         impl<T: $($bound)*> Session<Transaction, T> {
+            /// Sets [`Options::max_message`](crate::Options::max_message) for this session from here on.
+            pub const fn set_max_message(&mut self, octets: u64) {
+                self.link.driver.machine.set_max_message(octets);
+            }
+
             /// STAT: how many messages are not marked as deleted, and their octets. RFC 1939 section 5.
             ///
             /// # Errors

@@ -167,7 +167,9 @@ impl Error {
         match self {
             Self::Connect { source, .. } => source.kind() != io::ErrorKind::InvalidInput,
             Self::Io(_) | Self::NoGreeting { .. } => true,
-            Self::Peer(error) => matches!(error, PeerMisbehaved::UnexpectedEof),
+            Self::Peer(error) => {
+                matches!(error, PeerMisbehaved::UnexpectedEof | PeerMisbehaved::TooSlow { .. })
+            }
             Self::Unavailable { response }
             | Self::Refused { response, .. }
             | Self::LoginRefused { response, .. } => is_temporary(response),
@@ -281,8 +283,13 @@ impl fmt::Display for Misbehaved<'_> {
 }
 
 fn after_misbehaviour(misbehaved: &PeerMisbehaved) -> &'static str {
-    let PeerMisbehaved::NotAGreeting(line) = misbehaved else {
-        return "the session was given up, since nothing that follows could be trusted";
+    let line = match misbehaved {
+        PeerMisbehaved::NotAGreeting(line) => line,
+        PeerMisbehaved::TooSlow { .. } => {
+            return "nothing was removed that was not confirmed, try again later";
+        }
+        PeerMisbehaved::MessageTooLarge { .. } => return "the session was given up, and nothing was removed",
+        _ => return "the session was given up, since nothing that follows could be trusted",
     };
     match line.as_bytes() {
         [b'2' | b'4' | b'5', b'0'..=b'9', b'0'..=b'9', b' ' | b'-', ..] => {

@@ -9,7 +9,7 @@ use pop3_io::{
 
 use pop3_proto::{
     body::LineEnds,
-    client::{Config, PipeliningPolicy},
+    client::{Config, Pace, PipeliningPolicy},
 };
 
 use crate::Url;
@@ -113,6 +113,11 @@ pub struct Options {
     pub line_ends: LineEnds,
     /// The most lines of one listing.
     pub max_listing: usize,
+    /// The most octets of one message, of RETR and of TOP; the session is over when a message has more.
+    pub max_message: u64,
+    /// The least rate in the long run, in octets per second, of everything that the server sends; 0 takes any rate. It
+    /// counts once the client has waited twice [`Timeouts::read`] for one response.
+    pub min_rate: u32,
 }
 
 impl Options {
@@ -136,6 +141,8 @@ impl Options {
             asks_capabilities: true,
             line_ends: LineEnds::Strict,
             max_listing: 1_000_000,
+            max_message: 1 << 30,
+            min_rate: 100,
         }
     }
 
@@ -196,6 +203,9 @@ impl Options {
             _ => PipeliningPolicy::WhenAdvertised,
         };
         config.max_listing = self.max_listing;
+        config.max_message = self.max_message;
+        let patience = self.timeouts.read.saturating_mul(2);
+        config.pace = Pace { octets_per_second: self.min_rate, patience };
         config.line_ends = self.line_ends;
         config
     }

@@ -5,7 +5,7 @@ use std::{
     net::TcpStream,
     ops::ControlFlow,
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use pop3_proto::{
@@ -35,20 +35,45 @@ pub enum Stream<S: Read + Write = TcpStream> {
 }
 
 impl<S: Read + Write> Stream<S> {
-    /// Starts TLS as its client and finishes the handshake, the check of the server's certificate included.
+    /// Starts TLS as its client and finishes the handshake, the check of the server's certificate included. Between two
+    /// reads it looks whether `limit` is over.
     ///
     /// # Errors
     ///
-    /// [`io::Error`] when the handshake fails or the certificate is not accepted.
+    /// [`io::Error`] when the handshake fails or the certificate is not accepted; [`io::ErrorKind::TimedOut`] after
+    /// `limit`.
     pub fn connect_tls(
         mut transport: S,
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
+        limit: Duration,
     ) -> io::Result<Self> {
+        let began = Instant::now();
         let mut session = ClientConnection::new(config, name).map_err(io::Error::other)?;
-        while session.is_handshaking() {
-            session.complete_io(&mut transport)?;
+        // What is to be sent is written out whole; of what comes, one read at a time.
+        while session.is_handshaking() || session.wants_write() {
+            if session.wants_write() {
+                session.write_tls(&mut transport)?;
+                continue;
+            }
+            transport.flush()?;
+            if began.elapsed() > limit {
+                let text = "the server did not finish the TLS handshake in time";
+                return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+            }
+            match session.read_tls(&mut transport) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            }
+            if let Err(error) = session.process_new_packets() {
+                // The alert that says why. The error is what counts.
+                let _ = session.write_tls(&mut transport);
+                return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+            }
         }
+        transport.flush()?;
         Ok(Self::TlsClient(Box::new(StreamOwned::new(session, transport))))
     }
 
@@ -206,6 +231,7 @@ impl<M: Machine, S: Read + Write> Driver<M, S> {
             // The machine leaves octets unread without saying why: nothing would ever change.
             return Err(io::Error::other("the session stands still").into());
         }
+        let began = Instant::now();
         loop {
             match self.stream.read(self.buffer.spare()) {
                 Ok(0) => {
@@ -214,6 +240,7 @@ impl<M: Machine, S: Read + Write> Driver<M, S> {
                 }
                 Ok(count) => {
                     self.buffer.fill(count);
+                    self.machine.handle_waited(Elapsed(began.elapsed()));
                     return Ok(());
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -7,6 +7,7 @@ use std::{
     net::{TcpListener, TcpStream},
     ops::ControlFlow,
     thread,
+    time::Duration,
 };
 
 use pop3_io::{
@@ -132,7 +133,7 @@ fn both_ends_under_tls() {
         .unwrap();
     let name = ServerName::try_from("localhost").unwrap();
     let connect = |stream| match stream {
-        Stream::Plain(socket) => Stream::connect_tls(socket, client_config, name),
+        Stream::Plain(socket) => Stream::connect_tls(socket, client_config, name, Duration::from_secs(60)),
         _ => unreachable!("it was plain"),
     };
     let mut driver = driver.upgrade(connect).unwrap();

@@ -62,4 +62,10 @@ pub trait Machine {
     /// Tells the machine the time. Call it before feeding what has arrived, and when the time that
     /// [`poll_timeout`](Self::poll_timeout) gave has come.
     fn handle_timeout(&mut self, now: Elapsed);
+
+    /// Tells the machine how long the driver has just waited for octets from the peer, with nothing else to do. Call it
+    /// before feeding what has arrived. Time that the driver's own side takes does not count.
+    fn handle_waited(&mut self, waited: Elapsed) {
+        let _ = waited;
+    }
 }

@@ -29,6 +29,10 @@ class ConnectionClosed(ConnectionFailed):
     """The peer closed the connection in the middle of the session. RFC 1939 section 6: nothing is removed then."""
 
 
+class MessageTooLarge(Error):
+    """The message has more octets than ``max_octets``. The session goes on; the next command discards the rest."""
+
+
 class TlsError(Error):
     """There is no TLS where TLS is wanted, or the server could not prove who it is.
 

@@ -321,23 +321,27 @@ class Client:
         when there is no such message, or the server has no unique-ids.
         """
 
-    def retr(self, number: int, /) -> bytes:
+    def retr(self, number: int, /, *, max_octets: int = 1073741824) -> bytes:
         """RETR: a whole message, with CRLF line ends. For large ones, see ``retr_to``. RFC 1939 section 5.
 
-        Raises ``Refused`` when there is no such message, it is marked, or the server cannot read it.
+        Raises ``Refused`` when there is no such message, it is marked, or the server cannot read it;
+        ``MessageTooLarge`` when it has more than ``max_octets`` octets, and ``MemoryError`` when there is no memory for
+        it. The session goes on after either.
         """
 
-    def retr_to(self, number: int, file: BinaryFile, /) -> int:
+    def retr_to(self, number: int, file: BinaryFile, /, *, max_octets: int = 1073741824) -> int:
         """RETR into a binary file, piece by piece, whatever the message's size. Gives its octets.
 
         The message is whole only if this returns: after an exception the file holds a part of it, and the session is as
-        usable as before. A raw file that would block raises ``BlockingIOError``, with ``characters_written``.
+        usable as before. A raw file that would block raises ``BlockingIOError``, with ``characters_written``; a message
+        of more than ``max_octets`` octets raises ``MessageTooLarge``.
         """
 
-    def top(self, number: int, lines: int = 0, /) -> bytes:
+    def top(self, number: int, lines: int = 0, /, *, max_octets: int = 1073741824) -> bytes:
         """TOP: the header of a message, the empty line, and so many lines of the body. RFC 1939 section 7.
 
-        Raises ``Refused`` when there is no such message, or the server does not know TOP.
+        Raises ``Refused`` when there is no such message, or the server does not know TOP; ``MessageTooLarge`` and
+        ``MemoryError`` as ``retr``.
         """
 
     def dele(self, number: int, /) -> None:

@@ -18,7 +18,7 @@ use pyo3::{
 use self::{
     options::Trust,
     raise::raise,
-    session::{End, NotIn, State, not_removed, over},
+    session::{End, NotIn, Open, State, not_removed, over},
     transport::Interruptible,
 };
 use crate::{errors::usage, proto::message_number};
@@ -184,40 +184,64 @@ impl Client {
 
     /// RETR: a whole message, with CRLF line ends. For large ones, see ``retr_to``. RFC 1939 section 5.
     ///
-    /// Raises ``Refused`` when there is no such message, it is marked, or the server cannot read it.
-    #[pyo3(signature = (number, /))]
-    fn retr<'py>(&self, py: Python<'py>, number: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+    /// Raises ``Refused`` when there is no such message, it is marked, or the server cannot read it;
+    /// ``MessageTooLarge`` when it has more than ``max_octets`` octets, and ``MemoryError`` when there is no memory for
+    /// it. The session goes on after either.
+    #[pyo3(signature = (number, /, *, max_octets = 1_073_741_824))]
+    fn retr<'py>(
+        &self,
+        py: Python<'py>,
+        number: &Bound<'py, PyAny>,
+        max_octets: u64,
+    ) -> PyResult<Bound<'py, PyBytes>> {
         let number = message_number(number)?;
-        let message = self.lock(py)?.state.transaction(py, |session| body::whole(session.retr(number)?))?;
-        Ok(PyBytes::new(py, &message))
+        let whole = |session: &mut Open| {
+            body::allow(session, max_octets);
+            body::whole(session.retr(number)?, max_octets)
+        };
+        self.lock(py)?.state.transaction(py, whole)?.into_bytes(py)
     }
 
     /// RETR into a binary file, piece by piece, whatever the message's size. Gives its octets.
     ///
     /// The message is whole only if this returns: after an exception the file holds a part of it, and the session is as
-    /// usable as before. A raw file that would block raises ``BlockingIOError``, with ``characters_written``.
-    #[pyo3(signature = (number, file, /))]
-    fn retr_to(&self, py: Python<'_>, number: &Bound<'_, PyAny>, file: &Bound<'_, PyAny>) -> PyResult<u64> {
+    /// usable as before. A raw file that would block raises ``BlockingIOError``, with ``characters_written``; a message
+    /// of more than ``max_octets`` octets raises ``MessageTooLarge``.
+    #[pyo3(signature = (number, file, /, *, max_octets = 1_073_741_824))]
+    fn retr_to(
+        &self,
+        py: Python<'_>,
+        number: &Bound<'_, PyAny>,
+        file: &Bound<'_, PyAny>,
+        max_octets: u64,
+    ) -> PyResult<u64> {
         let number = message_number(number)?;
         let mut file = body::File::new(file)?;
-        let result = self.lock(py)?.state.transaction(py, |session| file.take(session.retr(number)?));
-        file.finish(result)
+        let result = self.lock(py)?.state.transaction(py, |session| {
+            body::allow(session, max_octets);
+            file.take(session.retr(number)?, max_octets)
+        });
+        file.finish(py, result)
     }
 
     /// TOP: the header of a message, the empty line, and so many lines of the body. RFC 1939 section 7.
     ///
-    /// Raises ``Refused`` when there is no such message, or the server does not know TOP.
-    #[pyo3(signature = (number, lines = 0, /))]
+    /// Raises ``Refused`` when there is no such message, or the server does not know TOP; ``MessageTooLarge`` and
+    /// ``MemoryError`` as ``retr``.
+    #[pyo3(signature = (number, lines = 0, /, *, max_octets = 1_073_741_824))]
     fn top<'py>(
         &self,
         py: Python<'py>,
         number: &Bound<'py, PyAny>,
         lines: u32,
+        max_octets: u64,
     ) -> PyResult<Bound<'py, PyBytes>> {
         let number = message_number(number)?;
-        let message =
-            self.lock(py)?.state.transaction(py, |session| body::whole(session.top(number, lines)?))?;
-        Ok(PyBytes::new(py, &message))
+        let whole = |session: &mut Open| {
+            body::allow(session, max_octets);
+            body::whole(session.top(number, lines)?, max_octets)
+        };
+        self.lock(py)?.state.transaction(py, whole)?.into_bytes(py)
     }
 
     /// DELE: marks a message as deleted; ``quit`` removes it. RFC 1939 section 5.

@@ -6,6 +6,9 @@ use pyo3::prelude::*;
 use super::{raise::raise, transport::Interruptible};
 use crate::errors::{exception, usage};
 
+/// A session in which the maildrop is open.
+pub(super) type Open = Session<Transaction, Interruptible>;
+
 type In<S> = Box<Session<S, Interruptible>>;
 
 /// Both typestates of a Rust session in one, for a Python object has one class all its life.
@@ -38,7 +41,7 @@ impl State {
     pub(super) fn transaction<R: Send>(
         &mut self,
         py: Python<'_>,
-        command: impl Send + FnOnce(&mut Session<Transaction, Interruptible>) -> Result<R, Error>,
+        command: impl Send + FnOnce(&mut Open) -> Result<R, Error>,
     ) -> PyResult<R> {
         let session = match self {
             Self::Transaction(session) => session,

@@ -45,9 +45,9 @@ impl<T: Read + Write> Link<T> {
     /// Starts TLS once the machine has asked for it, and forgets all that was said before.
     pub(super) fn upgrade(self) -> Result<Self, Error> {
         let (connector, name) = (self.connector.clone(), self.connector.server_name()?);
-        let config = connector.tls()?;
+        let (config, limit) = (connector.tls()?, connector.options().timeouts.read);
         let upgraded = self.driver.upgrade(|stream| match stream {
-            Stream::Plain(transport) => Stream::connect_tls(transport, config, name),
+            Stream::Plain(transport) => Stream::connect_tls(transport, config, name, limit),
             stream => Ok(stream),
         });
         let mut driver = upgraded.map_err(|error| match error {

@@ -41,7 +41,8 @@ impl Session<Authorization> {
 impl<T: Read + Write> Session<Authorization, T> {
     fn handshake(transport: T, connector: &Connector) -> Result<Stream<T>, Error> {
         let name = connector.server_name()?;
-        Stream::connect_tls(transport, connector.tls()?, name)
+        let limit = connector.options().timeouts.read;
+        Stream::connect_tls(transport, connector.tls()?, name, limit)
             .map_err(|error| Error::handshake(&connector.options().host, error))
     }
 }

@@ -57,9 +57,9 @@ pub(crate) struct Connection {
     /// answer, 60 to send].
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) timeout: Option<Duration>,
-    /// Give up when everything together takes longer than so many seconds [default: no limit].
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    pub(crate) deadline: Option<Duration>,
+    /// Give up when everything together takes longer than so many seconds; the next run of fetch goes on from there.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "43200")]
+    pub(crate) deadline: Duration,
     /// Do not send CAPA; some old servers close the connection on it. Without this, such a server is tried
     /// once more without CAPA.
     #[arg(long)]

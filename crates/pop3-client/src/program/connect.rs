@@ -47,7 +47,7 @@ pub(super) fn options(connection: &Connection) -> Result<Options, Failure> {
         options.timeouts.read = timeout;
         options.timeouts.write = timeout;
     }
-    options.timeouts.session = connection.deadline;
+    options.timeouts.session = Some(connection.deadline);
     options.address = connection.connect;
     options.asks_capabilities = !connection.no_capa;
     if connection.lenient_line_ends {

@@ -86,7 +86,7 @@ fn exit(error: &Error) -> Exit {
     match error {
         Error::Connect { .. } | Error::Tls { .. } | Error::TlsUnavailable { .. } => Exit::Unavailable,
         Error::Roots { .. } | Error::HostName { .. } | Error::Usage(_) => Exit::Usage,
-        Error::Peer(PeerMisbehaved::UnexpectedEof) => Exit::TryLater,
+        Error::Peer(PeerMisbehaved::UnexpectedEof | PeerMisbehaved::TooSlow { .. }) => Exit::TryLater,
         Error::Peer(_) => Exit::Protocol,
         error if error.is_temporary() => Exit::TryLater,
         Error::LoginRefused { is_credentials: false, .. } => Exit::Unavailable,

@@ -26,6 +26,9 @@ use table::{Row, Table};
 /// Octets of a header that are looked at; the rest is skipped.
 const MAX_HEADER: u64 = 256 << 10;
 
+/// Octets of a response to TOP, for one message, beyond which the session is given up.
+const MAX_TOP: u64 = 16 << 20;
+
 /// A line of the list.
 #[derive(Debug, Serialize)]
 struct Line {
@@ -37,7 +40,8 @@ struct Line {
 }
 
 pub(super) fn run(arguments: &List) -> Result<Exit, Failure> {
-    let options = connect::options(&arguments.account.connection)?;
+    let mut options = connect::options(&arguments.account.connection)?;
+    options.max_message = MAX_TOP;
     let login = connect::login(&arguments.account)?;
     let mut session = connect::open_maildrop(&options, &login)?.session;
     let failed = |error: Error| Failure::server(&options, "listing the messages", &error);

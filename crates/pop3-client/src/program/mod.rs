@@ -10,6 +10,7 @@ mod interrupt;
 mod list;
 mod masked;
 mod password;
+mod privileges;
 mod provider;
 mod terminal;
 mod top;

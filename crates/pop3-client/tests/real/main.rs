@@ -9,9 +9,11 @@ mod faults;
 mod injected;
 mod kept;
 mod outputs;
+mod owner;
 mod program;
 mod same_twice;
 mod sessions;
+mod slow;
 #[path = "../support/mod.rs"]
 mod support;
 mod trust;

@@ -30,6 +30,8 @@ pub struct Driver<M, S> {
     written: usize,
     pub(super) limits: Limits,
     began: Instant,
+    /// Since when a read has been waiting; it outlives the future that began it.
+    waits_since: Option<Instant>,
     is_eof: bool,
 }
 
@@ -51,6 +53,7 @@ impl<M: Machine, S: AsyncRead + AsyncWrite + Unpin> Driver<M, S> {
             written: 0,
             limits,
             began: Instant::now(),
+            waits_since: None,
             is_eof: false,
         }
     }
@@ -158,6 +161,7 @@ impl<M: Machine, S: AsyncRead + AsyncWrite + Unpin> Driver<M, S> {
             // The machine leaves octets unread without saying why: nothing would ever change.
             return Err(io::Error::other("the session stands still").into());
         }
+        let since = *self.waits_since.get_or_insert_with(Instant::now);
         let read = self.stream.read(spare);
         let count = match [deadline, silence].into_iter().flatten().min() {
             None => read.await?,
@@ -168,11 +172,15 @@ impl<M: Machine, S: AsyncRead + AsyncWrite + Unpin> Driver<M, S> {
                 Err(_) => return Err(stalled("sent nothing").into()),
             },
         };
+        self.waits_since = None;
         if count == 0 {
             self.is_eof = true;
             return self.machine.handle_eof().map_err(Error::Peer);
         }
         self.buffer.fill(count);
+        // No single wait is longer than what is allowed; a future that nobody asked for so long did not wait.
+        let waited = since.elapsed().min(self.limits.read.unwrap_or(Duration::MAX));
+        self.machine.handle_waited(Elapsed(waited));
         Ok(())
     }
 

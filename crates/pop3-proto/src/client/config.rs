@@ -1,4 +1,4 @@
-use core::fmt;
+use core::{fmt, time::Duration};
 
 use crate::{body::LineEnds, types::Keyword};
 
@@ -14,6 +14,11 @@ pub struct Config {
     pub max_challenge: usize,
     /// The most lines of one listing.
     pub max_listing: usize,
+    /// The most octets of one message, of RETR and of TOP; `u64::MAX` is no limit. A server may send one without an
+    /// end.
+    pub max_message: u64,
+    /// How slow the server may be.
+    pub pace: Pace,
     /// The most commands on the wire.
     pub max_outstanding: usize,
     /// What ends a line of a message.
@@ -27,10 +32,30 @@ impl Default for Config {
             max_line: 8 * 1024,
             max_challenge: 64 * 1024,
             max_listing: 10_000_000,
+            max_message: u64::MAX,
+            pace: Pace::ANY,
             max_outstanding: 128,
             line_ends: LineEnds::Strict,
         }
     }
+}
+
+/// How slow a server may be while the client waits for it. A server that sends one octet now and then is never silent
+/// for long, and would keep a session for ever.
+///
+/// It counts for the greeting and for each response by itself: the driver may wait for `patience`, and longer by the
+/// time that the octets so far take at `octets_per_second`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// The least rate in the long run, in octets per second; 0 takes any rate.
+    pub octets_per_second: u32,
+    /// How long the driver may wait in all before the rate counts.
+    pub patience: Duration,
+}
+
+impl Pace {
+    /// Any rate at all.
+    pub const ANY: Self = Self { octets_per_second: 0, patience: Duration::ZERO };
 }
 
 /// Whether a command may be sent while another is unanswered. RFC 2449 section 6.6.

@@ -61,6 +61,18 @@ pub enum PeerMisbehaved {
         /// Lines that were allowed.
         limit: usize,
     },
+    /// A message does not end, or is larger than allowed.
+    #[error("the server sent a message of more than {limit} octets")]
+    MessageTooLarge {
+        /// Octets that were allowed.
+        limit: u64,
+    },
+    /// The server sends, but hardly anything. See [`Pace`](super::Pace).
+    #[error("the server sent less than {octets_per_second} octets per second for too long")]
+    TooSlow {
+        /// The least rate that was asked for.
+        octets_per_second: u32,
+    },
     /// A line of a listing makes no sense, and names no message.
     #[error("the server's answer to {} holds a line that makes no sense", keyword.as_str())]
     MalformedListing {

@@ -8,6 +8,7 @@ use super::{
     error::Excerpt,
     lines::{mechanism, odd_line, single_line_event},
     outstanding::{Fifo, Outstanding},
+    progress::Progress,
 };
 use crate::{
     body::{BodyDecoder, BodyPiece},
@@ -34,6 +35,7 @@ pub struct Client {
     is_utf8: bool,
     auth: Auth,
     is_eof: bool,
+    progress: Progress,
 }
 
 /// What the next octet belongs to.
@@ -75,6 +77,7 @@ impl Client {
             is_utf8: false,
             auth: Auth::ServersTurn,
             is_eof: false,
+            progress: Progress::default(),
         }
     }
 
@@ -179,6 +182,11 @@ impl Client {
         Ok(())
     }
 
+    /// Sets [`Config::max_message`], for the message that is being received and those after it.
+    pub const fn set_max_message(&mut self, octets: u64) {
+        self.config.max_message = octets;
+    }
+
     /// Where the session stands.
     #[must_use]
     pub const fn state(&self) -> SessionState {
@@ -234,6 +242,7 @@ impl Client {
     fn on_greeting<'i>(&mut self, line: &'i [u8]) -> Result<Event<'i>, PeerMisbehaved> {
         let response = grammar::response(line).ok_or(PeerMisbehaved::NotAGreeting(Excerpt::of(line)))?;
         self.state = if response.is_ok() { SessionState::Authorization } else { SessionState::Closed };
+        self.progress = Progress::default();
         let timestamp = response.is_ok().then(|| grammar::greeting_timestamp(line)).flatten();
         Ok(Event::Greeting { timestamp: timestamp.map(Cow::Borrowed), response })
     }
@@ -298,6 +307,7 @@ impl Client {
     /// The last line of a command's answer is in.
     fn finish(&mut self, command: Outstanding, is_ok: bool) {
         self.outstanding.pop();
+        self.progress = Progress::default();
         self.reading = Reading::FirstLine;
         match command.keyword {
             Keyword::Auth if !command.is_exchange() => {}
@@ -373,7 +383,10 @@ impl Client {
                 let Some(command) = self.outstanding.first() else { return Ok(Step::Wait) };
                 let id = command.id;
                 Ok(match self.decoder.next(input) {
-                    Some(BodyPiece::Chunk(chunk)) => Step::Event(Event::MessageChunk { id, chunk }),
+                    Some(BodyPiece::Chunk(chunk)) => {
+                        self.progress.take_message(chunk, self.config.max_message)?;
+                        Step::Event(Event::MessageChunk { id, chunk })
+                    }
                     Some(BodyPiece::End) => {
                         self.finish(command, true);
                         Step::Event(Event::End { id })
@@ -446,7 +459,13 @@ impl Machine for Client {
     type Error = PeerMisbehaved;
 
     fn next_event<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Event<'i>>, PeerMisbehaved> {
-        self.next(input).map_err(|error| self.fail(error))
+        let before = input.len();
+        if !matches!(self.reading, Reading::Failed(_)) {
+            self.progress.check(self.config.pace, before).map_err(|error| self.fail(error))?;
+        }
+        let event = self.next(input).map_err(|error| self.fail(error))?;
+        self.progress.take(before.saturating_sub(input.len()));
+        Ok(event)
     }
 
     /// What is left of the input is still read; then comes [`Event::Closed`] or an error.
@@ -469,4 +488,8 @@ impl Machine for Client {
     }
 
     fn handle_timeout(&mut self, _now: Elapsed) {}
+
+    fn handle_waited(&mut self, waited: Elapsed) {
+        self.progress.wait(waited);
+    }
 }

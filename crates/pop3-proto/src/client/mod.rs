@@ -6,8 +6,9 @@ mod event;
 mod lines;
 mod machine;
 mod outstanding;
+mod progress;
 
-pub use config::{Config, PipeliningPolicy, SessionState};
+pub use config::{Config, Pace, PipeliningPolicy, SessionState};
 pub use error::{Excerpt, PeerMisbehaved, UsageError};
 pub use event::Event;
 pub use machine::Client;

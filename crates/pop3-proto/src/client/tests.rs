@@ -260,6 +260,91 @@ fn a_message_of_any_size_passes_with_commands_waiting() {
     assert_eq!(feed(&mut client, b"\r\n.\r\n+OK\r\n").len(), 3);
 }
 
+// Conformance: A-91
+#[test]
+fn a_message_larger_than_allowed_ends_the_session() {
+    for pieces in [1, 3, 1000] {
+        let mut config = pipelining();
+        config.max_message = 1000;
+        let mut client = logged_in(config);
+        // The limit is for each message by itself.
+        for _ in 0..3 {
+            client.send(&Command::Retr(MessageNumber::FIRST)).unwrap();
+            feed(&mut client, b"+OK\r\n");
+            feed(&mut client, &[b'x'; 998]);
+            assert!(feed(&mut client, b"\r\n.\r\n").last().unwrap().starts_with("End"));
+        }
+        client.send(&Command::Top { number: MessageNumber::FIRST, lines: 0 }).unwrap();
+        feed(&mut client, b"+OK\r\n");
+        let message = [b'x'; 1001];
+        let error = message.chunks(pieces).find_map(|piece| {
+            let mut input = piece;
+            loop {
+                match client.next_event(&mut input) {
+                    Ok(Some(_)) => {}
+                    Ok(None) => return None,
+                    Err(error) => return Some(error),
+                }
+            }
+        });
+        assert_eq!(error, Some(PeerMisbehaved::MessageTooLarge { limit: 1000 }), "{pieces}");
+        assert_eq!(client.state(), SessionState::Closed);
+    }
+}
+
+// Conformance: A-93
+#[test]
+fn a_server_that_hardly_sends_anything_is_too_slow_for_each_response_by_itself() {
+    let wait = |client: &mut Client, seconds| client.handle_waited(Elapsed::from_secs(seconds));
+    let mut config = pipelining();
+    config.pace = Pace { octets_per_second: 100, patience: core::time::Duration::from_secs(10) };
+    let too_slow = Err(PeerMisbehaved::TooSlow { octets_per_second: 100 });
+    // Of many answers, each may be waited for.
+    let mut client = logged_in(config.clone());
+    for _ in 0..100 {
+        client.send(&Command::Noop).unwrap();
+        wait(&mut client, 9);
+        feed(&mut client, b"+OK\r\n");
+    }
+    // A line that never ends.
+    client.send(&Command::Noop).unwrap();
+    for _ in 0..10 {
+        wait(&mut client, 1);
+        feed(&mut client, b"x");
+    }
+    wait(&mut client, 1);
+    for _ in 0..2 {
+        assert_eq!(client.next_event(&mut &b"x"[..]).map(drop), too_slow);
+    }
+    // A message that is large enough for the time it takes; then it falls behind.
+    let mut client = logged_in(config.clone());
+    client.send(&Command::Retr(MessageNumber::FIRST)).unwrap();
+    feed(&mut client, b"+OK\r\n");
+    for _ in 0..50 {
+        wait(&mut client, 9);
+        feed(&mut client, &[b'x'; 900]);
+    }
+    wait(&mut client, 9);
+    feed(&mut client, b"x");
+    wait(&mut client, 9);
+    assert_eq!(client.next_event(&mut &b"x"[..]).map(drop), too_slow);
+    // What comes last counts, however long it took.
+    let mut client = logged_in(config.clone());
+    client.send(&Command::Retr(MessageNumber::FIRST)).unwrap();
+    feed(&mut client, b"+OK\r\n");
+    wait(&mut client, 19);
+    assert_eq!(feed(&mut client, &[b'x'; 900]).len(), 1);
+    // The greeting too.
+    let mut client = Client::new(config);
+    wait(&mut client, 11);
+    assert_eq!(client.next_event(&mut &b"+"[..]).map(drop), too_slow);
+    // Without a rate, any server will do.
+    let mut client = logged_in(pipelining());
+    client.send(&Command::Noop).unwrap();
+    wait(&mut client, 1_000_000);
+    assert_eq!(feed(&mut client, b"+OK\r\n").len(), 1);
+}
+
 #[test]
 fn errors_say_what_happened() {
     let error = PeerMisbehaved::ListingTooLong { keyword: crate::types::Keyword::Uidl, limit: 3 };

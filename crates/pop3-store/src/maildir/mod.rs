@@ -24,7 +24,7 @@ mod unique;
 
 use std::{
     io::Read,
-    os::fd::{AsFd as _, BorrowedFd, OwnedFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
@@ -98,6 +98,21 @@ impl Maildir {
         Self::from_root(root, path)
     }
 
+    /// As [`create`](Self::create), in this Maildir's directory. `path` is relative, and no component of it may be a
+    /// symbolic link or `..`.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::UnsafeName`] for another path; [`OpenError::Io`] when a directory cannot be created or opened.
+    pub fn create_below(&self, path: &str) -> Result<Self, OpenError> {
+        path.split('/').try_for_each(store::check_component)?;
+        let shown = self.path.join(path);
+        let root = create_beneath(self.root.as_fd(), path);
+        let root = root.map_err(|errno| open_error("create", &shown, errno))?;
+        complete(root.as_fd()).map_err(|errno| open_error("create a Maildir in", &shown, errno))?;
+        Self::from_root(root, shown)
+    }
+
     fn from_root(root: OwnedFd, path: PathBuf) -> Result<Self, OpenError> {
         let failed = |errno| open_error("use the Maildir", &path, errno);
         let device = fs::fstat(&root).map_err(failed)?.st_dev;
@@ -158,6 +173,13 @@ impl Maildir {
     }
 }
 
+/// The open directory of the Maildir.
+impl AsFd for Maildir {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.root.as_fd()
+    }
+}
+
 /// What makes a directory a Maildir.
 const FOLDERS: [&str; 3] = ["tmp", "new", "cur"];
 
@@ -190,6 +212,19 @@ fn complete(root: BorrowedFd<'_>) -> rustix::io::Result<()> {
         fs::fsync(root)?;
     }
     Ok(())
+}
+
+/// Opens a directory below `root`, and creates what is missing of the path. No symbolic link is followed.
+fn create_beneath(root: BorrowedFd<'_>, path: &str) -> rustix::io::Result<OwnedFd> {
+    let mut dir: Option<OwnedFd> = None;
+    for component in path.split('/') {
+        let at = dir.as_ref().map_or(root, OwnedFd::as_fd);
+        if sys::create_dir(at, component.as_bytes())? {
+            fs::fsync(at)?;
+        }
+        dir = Some(sys::open_dir(at, component.as_bytes())?);
+    }
+    dir.ok_or(Errno::NOENT)
 }
 
 /// Creates a directory and those above it, and flushes every directory that got a new entry.

@@ -12,8 +12,8 @@ use rustix::{
 };
 
 use super::{
-    FOLDERS, FOLDERS_OF_A_SESSION, Maildir, OpenMaildir, cache::Cache, create_directories, name::MAX_NAME,
-    restore, session::open_error, sys,
+    FOLDERS, FOLDERS_OF_A_SESSION, Maildir, OpenMaildir, cache::Cache, create_beneath, create_directories,
+    name::MAX_NAME, restore, session::open_error, sys,
 };
 use crate::{OpenError, Store};
 
@@ -137,9 +137,13 @@ impl MaildirStore {
         };
         let root = match open_beneath(self.root.as_fd(), &below) {
             // Missing it is not: that it cannot be created is what there is to say.
-            Err(Errno::NOENT) if self.creates_missing => self.create(&below).map_err(|errno| {
-                OpenError::Io { action: "create", path: path.clone(), source: errno.into() }
-            })?,
+            Err(Errno::NOENT) if self.creates_missing => {
+                create_beneath(self.root.as_fd(), &below).map_err(|errno| OpenError::Io {
+                    action: "create",
+                    path: path.clone(),
+                    source: errno.into(),
+                })?
+            }
             opened => opened.map_err(failed("open the maildrop"))?,
         };
         if self.creates_missing {
@@ -151,18 +155,6 @@ impl MaildirStore {
     #[cfg(test)]
     pub(super) fn root(&self) -> BorrowedFd<'_> {
         self.root.as_fd()
-    }
-
-    fn create(&self, below: &str) -> rustix::io::Result<OwnedFd> {
-        let mut dir: Option<OwnedFd> = None;
-        for component in below.split('/') {
-            let at = dir.as_ref().map_or(self.root.as_fd(), OwnedFd::as_fd);
-            if sys::create_dir(at, component.as_bytes())? {
-                fs::fsync(at)?;
-            }
-            dir = Some(sys::open_dir(at, component.as_bytes())?);
-        }
-        dir.ok_or(Errno::NOENT)
     }
 }
 
@@ -185,7 +177,7 @@ fn check_user(user: &str) -> Result<(), OpenError> {
 
 /// Refuses a name in the layout that is not one component. Whoever runs the server has chosen it, so it
 /// may be a hidden one.
-fn check_component(name: &str) -> Result<(), OpenError> {
+pub(super) fn check_component(name: &str) -> Result<(), OpenError> {
     let is_safe = !matches!(name, "" | "." | "..") && !name.contains(['/', '\0']);
     if is_safe { Ok(()) } else { Err(OpenError::UnsafeName) }
 }

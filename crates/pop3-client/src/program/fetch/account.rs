@@ -1,18 +1,19 @@
 //! Whose maildrop, and which of those in a Maildir are the same under another name.
 
 use std::{
-    fmt, fs,
+    fmt,
     io::{self, Read as _},
     net::IpAddr,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use pop3_client::{Error, Options, Transaction, blocking::Session};
 use tracing::warn;
 
 use super::{
+    directory::Directory,
     journal::{self, Journal, State, checksum, escape, unescape},
-    spool::{flush, take_lock},
+    spool::{JOURNAL, take_lock},
 };
 use crate::program::exit::{Exit, Failure};
 
@@ -66,8 +67,9 @@ impl Account {
         format!("{start}-{:016x}", checksum(name.as_bytes()))
     }
 
-    pub(super) fn path(&self, maildir: &Path) -> PathBuf {
-        maildir.join(FOLDER).join(self.directory())
+    /// Where that directory is in the Maildir.
+    pub(super) fn path(&self) -> String {
+        format!("{FOLDER}/{}", self.directory())
     }
 }
 
@@ -84,26 +86,37 @@ pub(super) fn of_journal(text: &[u8]) -> Option<Account> {
     Account::read(std::str::from_utf8(line.strip_prefix(journal::HEADER.as_bytes())?).ok()?)
 }
 
-/// Accounts of this Maildir that are like this one, and their folders.
-fn alike(maildir: &Path, account: &Account) -> Vec<(PathBuf, Account)> {
-    let Ok(folders) = fs::read_dir(maildir.join(FOLDER)) else { return Vec::new() };
-    let own = account.path(maildir);
-    let read = |path: PathBuf| {
+/// An account that has a folder in the Maildir.
+struct Other {
+    account: Account,
+    folder: String,
+}
+
+/// The folder of a Maildir that has a folder for each account, if it is there.
+fn folders(maildir: &Path) -> Option<Directory> {
+    Directory::open(maildir).and_then(|maildir| maildir.folder(FOLDER)).ok()
+}
+
+/// Accounts in these folders that are like this one.
+fn alike(folders: &Directory, account: &Account) -> Vec<Other> {
+    let read = |folder: String| {
         let mut start = Vec::new();
-        fs::File::open(path.join("journal")).ok()?.take(HEADER).read_to_end(&mut start).ok()?;
+        let journal = folders.folder(&folder).ok()?.file(JOURNAL).ok()?;
+        journal.take(HEADER).read_to_end(&mut start).ok()?;
         let other = of_journal(&start)?;
-        (path != own && other.is_like(account)).then_some((path, other))
+        (folder != account.directory() && other.is_like(account)).then_some(Other { account: other, folder })
     };
-    folders.flatten().filter_map(|folder| read(folder.path())).collect()
+    folders.names().unwrap_or_default().into_iter().filter_map(read).collect()
 }
 
 /// Older versions took the host as it was typed: the folder of such a spelling becomes the account's.
 pub(super) fn adopt_spelling(maildir: &Path, account: &Account) -> Result<(), Failure> {
-    if account.path(maildir).exists() {
+    let Some(folders) = folders(maildir) else { return Ok(()) };
+    if folders.contains(&account.directory()) {
         return Ok(());
     }
-    match alike(maildir, account).into_iter().find(|(_, other)| other == account) {
-        Some((folder, _)) => rename(maildir, &folder, account),
+    match alike(&folders, account).into_iter().find(|other| other.account == *account) {
+        Some(other) => rename(maildir, &folders, &other.folder, account),
         None => Ok(()),
     }
 }
@@ -117,13 +130,14 @@ pub(super) fn take_over(
     options: &Options,
     session: &mut Session<Transaction>,
 ) -> Result<(), Failure> {
-    let with_journal = |(folder, other): (PathBuf, Account)| {
-        let text = fs::read(folder.join("journal")).ok()?;
-        let (journal, _) = Journal::parse(&text, &other).ok()?;
+    let Some(folders) = folders(maildir) else { return Ok(()) };
+    let with_journal = |other: Other| {
+        let text = folders.folder(&other.folder).ok()?.read(JOURNAL).ok()?;
+        let (journal, _) = Journal::parse(&text, &other.account).ok()?;
         // Without mail that was left on the server there is nothing to go on with.
-        (journal.kept() > 0).then_some((folder, other, journal))
+        (journal.kept() > 0).then_some((other, journal))
     };
-    let others: Vec<_> = alike(maildir, account).into_iter().filter_map(with_journal).collect();
+    let others: Vec<_> = alike(&folders, account).into_iter().filter_map(with_journal).collect();
     if others.is_empty() {
         return Ok(());
     }
@@ -134,7 +148,7 @@ pub(super) fn take_over(
         Err(Error::Refused { .. }) => Vec::new(),
         Err(error) => return Err(failed(error)),
     };
-    for (folder, other, journal) in others {
+    for (Other { account: other, folder }, journal) in others {
         let (mut same, mut different) = (0, 0);
         for listed in &unique_ids {
             let size = sizes.iter().find(|line| line.number == listed.number).map(|line| line.size.0);
@@ -147,7 +161,7 @@ pub(super) fn take_over(
             warn!(
                 "{account} is the account {other} of this Maildir by another port: {same} messages are known"
             );
-            return rename(maildir, &folder, account);
+            return rename(maildir, &folders, &folder, account);
         }
         warn!(
             "this Maildir has mail of {other}, which may be the same maildrop; nothing shows that it is, so all that \
@@ -158,16 +172,18 @@ pub(super) fn take_over(
 }
 
 /// Gives an account its new name, in one step.
-fn rename(maildir: &Path, folder: &Path, account: &Account) -> Result<(), Failure> {
-    let _lock = take_lock(folder, maildir, account)?;
-    let path = account.path(maildir);
-    let renamed = fs::rename(folder, &path).and_then(|()| flush(&maildir.join(FOLDER)));
-    renamed.map_err(|error: io::Error| {
+fn rename(maildir: &Path, folders: &Directory, folder: &str, account: &Account) -> Result<(), Failure> {
+    let failed = |error: io::Error| {
+        let (from, to) = (folders.path().join(folder), folders.path().join(account.directory()));
         Failure::new(
             Exit::CannotStore,
-            format_args!("cannot rename {} to {}: {error}", folder.display(), path.display()),
+            format_args!("cannot rename {} to {}: {error}", from.display(), to.display()),
         )
-    })
+    };
+    let state = folders.folder(folder).map_err(failed)?;
+    let _lock = take_lock(&state, maildir, account)?;
+    let renamed = folders.rename(folder, folders, &account.directory());
+    renamed.and_then(|()| folders.flush()).map_err(failed)
 }
 
 #[cfg(test)]

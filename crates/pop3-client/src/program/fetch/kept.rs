@@ -1,6 +1,6 @@
 //! Messages that the server said it had removed, and still lists.
 
-use std::{collections::HashSet, fs, io::Read as _};
+use std::{collections::HashSet, io::Read as _};
 
 use pop3_client::{Error, Transaction, blocking::Session, proto::types::MessageNumber};
 use tracing::{debug, warn};
@@ -89,9 +89,9 @@ fn headers(
 
 /// Of the message as it is stored, if its file is still there.
 fn stored_header(run: &Run<'_>, entry: &Entry) -> Option<Vec<u8>> {
-    let path = run.spool.find(&entry.name)?;
+    let file = run.spool.find(&entry.name)?;
     let mut start = Vec::new();
-    fs::File::open(path).ok()?.take(MAX_HEADER).read_to_end(&mut start).ok()?;
+    file.take(MAX_HEADER).read_to_end(&mut start).ok()?;
     header_of(&start)
 }
 

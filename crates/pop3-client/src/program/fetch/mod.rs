@@ -6,6 +6,7 @@
 mod account;
 mod batch;
 mod content;
+mod directory;
 mod journal;
 mod kept;
 mod line_ends;
@@ -36,7 +37,7 @@ use super::{
     arguments::Fetch,
     connect::{self, Opened},
     exit::{Exit, Failure},
-    interrupt,
+    interrupt, privileges,
 };
 use account::Account;
 use content::Unclaimed;
@@ -48,8 +49,10 @@ pub(super) fn run(arguments: &Fetch) -> Result<Exit, Failure> {
         debug!(%error, "a limit on the size of files ends the program");
     }
     let mut options = connect::options(&arguments.account.connection)?;
+    options.max_message = arguments.max_octets;
     let login = connect::login(&arguments.account)?;
     let account = Account::new(&options.host, options.port, login.name());
+    privileges::become_owner(&arguments.maildir)?;
     account::adopt_spelling(&arguments.maildir, &account)?;
     // What an interrupted run left is finished whether the server can be reached or not. Where there was
     // no run before, nothing is made until it can.

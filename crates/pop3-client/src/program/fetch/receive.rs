@@ -104,16 +104,16 @@ fn receive_all(
         let arrived = match store(run, message, &progress) {
             Ok(arrived) => arrived,
             Err(Broken::Disk(failure)) => return Err(failure),
+            Err(Broken::Session(Error::Peer(PeerMisbehaved::MessageTooLarge { limit }))) => {
+                note_failure(run, listed)?;
+                return Err(too_large(listed, limit));
+            }
             Err(Broken::Session(error)) => {
                 if !is_mere_loss(&error) {
                     batch.distrust(run)?;
                 }
                 note_failure(run, listed)?;
                 return Err(lost(Some(listed), &error));
-            }
-            Err(Broken::TooLarge) => {
-                note_failure(run, listed)?;
-                return Err(too_large(listed, run.arguments.max_octets));
             }
         };
         progress.message_done(arrived.octets, listed.size);
@@ -164,8 +164,6 @@ fn note_failure(run: &mut Run<'_>, listed: &Listed) -> Result<(), Failure> {
 enum Broken {
     Disk(Failure),
     Session(Error),
-    /// The message has more octets than are wanted of one; it may never end.
-    TooLarge,
 }
 
 fn too_large(listed: &Listed, max: u64) -> Failure {
@@ -186,13 +184,8 @@ fn store(run: &Run<'_>, message: Message<'_>, progress: &Progress) -> Result<Arr
     };
     let mut digester = Digester::default();
     let mut disk = None;
-    let mut left = Some(run.arguments.max_octets);
     let received = message.for_each_chunk(|chunk| {
         progress.octets(chunk.len());
-        left = left.and_then(|left| left.checked_sub(u64::try_from(chunk.len()).ok()?));
-        if left.is_none() {
-            return Err(io::ErrorKind::Other.into());
-        }
         digester.take(chunk);
         sink.take(chunk).map_err(|error| {
             disk = Some(error);
@@ -207,7 +200,6 @@ fn store(run: &Run<'_>, message: Message<'_>, progress: &Progress) -> Result<Arr
         Broken::Disk(Failure::new(Exit::CannotStore, text))
     };
     match (disk, received) {
-        _ if left.is_none() => Err(Broken::TooLarge),
         (Some(error), _) => Err(cannot_store(error)),
         (None, Err(error)) => Err(Broken::Session(error.into())),
         (None, Ok(octets)) => {

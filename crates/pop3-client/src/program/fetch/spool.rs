@@ -12,10 +12,9 @@
 
 use std::{
     collections::HashSet,
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{File, TryLockError},
     io::{self, Write as _},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, lchown},
-    path::{Path, PathBuf},
+    path::Path,
     time::Duration,
 };
 
@@ -26,12 +25,14 @@ use tracing::{debug, info, warn};
 use super::{
     account::Account,
     content::Digest,
+    directory::Directory,
     journal::{self, Damage, Entry, Journal, State},
     plan::Listed,
     sizes::Sizes,
 };
 use crate::program::exit::{Exit, Failure};
 
+pub(super) const JOURNAL: &str = "journal";
 /// A file beside the journal whose time says when the server was last lost on CAPA.
 const WITHOUT_CAPA: &str = "without-capa";
 /// A file beside the journal that says how the server's sizes were.
@@ -42,11 +43,15 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 #[derive(Debug)]
 pub(super) struct Spool {
     /// The Maildir's own `new`.
-    new: PathBuf,
-    cur: PathBuf,
+    new: Directory,
+    cur: Directory,
     /// The account's directory, a Maildir too.
-    state: PathBuf,
+    state: Directory,
     staging: Maildir,
+    /// Its `tmp`, which messages are received into.
+    receiving: Directory,
+    /// Its `new`.
+    staged: Directory,
     account: Account,
     journal: Journal,
     file: File,
@@ -83,22 +88,27 @@ pub(super) struct Recognised {
 impl Spool {
     /// Whether something was fetched from the account into this Maildir before.
     pub(super) fn is_in(maildir: &Path, account: &Account) -> bool {
-        account.path(maildir).exists()
+        maildir.join(account.path()).exists()
     }
 
     /// Opens the Maildir, takes the account's lock, reads its journal, and finishes what a killed run
     /// began.
     pub(super) fn open(maildir: &Path, account: &Account) -> Result<Self, Failure> {
-        let target = Maildir::create(maildir).map_err(|error| Failure::new(Exit::CannotStore, error))?;
-        let state = account.path(target.path());
-        let staging = Maildir::create(&state).map_err(|error| Failure::new(Exit::CannotStore, error))?;
-        belongs_to_owner_of(maildir, &state).map_err(failed("set the owner of", &state))?;
+        let cannot_store = |error| Failure::new(Exit::CannotStore, error);
+        let target = Maildir::create(maildir).map_err(cannot_store)?;
+        let staging = target.create_below(&account.path()).map_err(cannot_store)?;
+        let directory = |maildir: &Maildir| Directory::of(maildir).map_err(failed("open", maildir.path()));
+        let open = |parent: &Directory, name: &str| {
+            parent.folder(name).map_err(failed("open", &parent.path().join(name)))
+        };
+        let (root, state) = (directory(&target)?, directory(&staging)?);
         let lock = take_lock(&state, maildir, account)?;
-        let path = state.join("journal");
-        let (journal, file) = open_journal(&path, account)?;
+        let (journal, file) = open_journal(&state, account)?;
         let mut spool = Self {
-            new: target.path().join("new"),
-            cur: target.path().join("cur"),
+            new: open(&root, "new")?,
+            cur: open(&root, "cur")?,
+            receiving: open(&state, "tmp")?,
+            staged: open(&state, "new")?,
             state,
             staging,
             account: account.clone(),
@@ -179,37 +189,28 @@ impl Spool {
 
     /// Step 4.
     fn publish(&self, names: &[String]) -> Result<(), Failure> {
-        let staged = self.staging_new();
         for name in names {
-            let (from, to) = (staged.join(name), self.new.join(name));
-            fs::rename(&from, &to).map_err(failed("deliver into", &to))?;
+            let moved = self.staged.rename(name, &self.new, name);
+            moved.map_err(failed("deliver into", &self.new.path().join(name)))?;
         }
         self.flush_directories()
     }
 
     fn flush_directories(&self) -> Result<(), Failure> {
-        for directory in [&self.new, &self.staging_new()] {
-            flush(directory).map_err(failed("flush", directory))?;
-        }
-        Ok(())
-    }
-
-    fn staging_new(&self) -> PathBuf {
-        self.state.join("new")
+        let mut directories = [&self.new, &self.staged].into_iter();
+        directories.try_for_each(|directory| directory.flush().map_err(failed("flush", directory.path())))
     }
 
     /// Finishes step 4 for what the journal names, and takes back everything before step 3.
     fn recover(&mut self) -> Result<(), Failure> {
-        let staged = self.staging_new();
         let (mut published, mut discarded) = (0, 0);
-        for name in names_in(&staged).map_err(failed("read", &staged))? {
-            let from = staged.join(&name);
+        for name in names_in(&self.staged)? {
             let is_new = self.journal.has_file(&name) && !self.is_in_maildir(&name)?;
             let (done, action) = match is_new {
-                true => (fs::rename(&from, self.new.join(&name)), "deliver"),
-                false => (fs::remove_file(&from), "remove"),
+                true => (self.staged.rename(&name, &self.new, &name), "deliver"),
+                false => (self.staged.remove(&name), "remove"),
             };
-            done.map_err(failed(action, &from))?;
+            done.map_err(failed(action, &self.staged.path().join(&name)))?;
             published += usize::from(is_new);
             discarded += usize::from(!is_new);
         }
@@ -217,11 +218,10 @@ impl Spool {
             self.flush_directories()?;
             info!(published, discarded, "finished what an interrupted run began");
         }
-        let tmp = self.state.join("tmp");
-        for name in names_in(&tmp).map_err(failed("read", &tmp))? {
-            let path = tmp.join(name);
+        for name in names_in(&self.receiving)? {
+            let path = self.receiving.path().join(&name);
             debug!(path = %path.display(), "removing what was not received in full");
-            fs::remove_file(&path).map_err(failed("remove", &path))?;
+            self.receiving.remove(&name).map_err(failed("remove", &path))?;
         }
         Ok(())
     }
@@ -229,22 +229,15 @@ impl Spool {
     /// Whether a file is in the Maildir under this name, perhaps with flags. After a power failure it may
     /// be there and here.
     fn is_in_maildir(&self, name: &str) -> Result<bool, Failure> {
-        if self.new.join(name).symlink_metadata().is_ok() {
-            return Ok(true);
-        }
-        let names = names_in(&self.cur).map_err(failed("read", &self.cur))?;
-        Ok(names.iter().any(|found| found.split(':').next() == Some(name)))
+        Ok(self.new.contains(name) || names_in(&self.cur)?.iter().any(|found| is_of(found, name)))
     }
 
     /// The file of a message, whatever flags it has by now; `None` where it is gone.
-    pub(super) fn find(&self, name: &str) -> Option<PathBuf> {
-        let new = self.new.join(name);
-        if new.symlink_metadata().is_ok() {
-            return Some(new);
-        }
-        let found = names_in(&self.cur).ok()?;
-        let found = found.into_iter().find(|found| found.split(':').next() == Some(name))?;
-        Some(self.cur.join(found))
+    pub(super) fn find(&self, name: &str) -> Option<File> {
+        self.new.file(name).ok().or_else(|| {
+            let found = self.cur.names().ok()?.into_iter().find(|found| is_of(found, name))?;
+            self.cur.file(&found).ok()
+        })
     }
 
     /// Notes what is known of these from now on.
@@ -260,16 +253,14 @@ impl Spool {
         if !self.journal.note_listing(listed, today) {
             return Ok(());
         }
-        let path = self.state.join("journal");
-        let fresh = self.state.join("journal.new");
         let text = self.journal.text(&self.account);
-        let written = write_flushed(&fresh, &text).and_then(|file| {
-            fs::rename(&fresh, &path)?;
-            flush(&self.state)?;
+        let written = self.state.replace("journal.new", &text).and_then(|file| {
+            self.state.rename("journal.new", &self.state, JOURNAL)?;
+            self.state.flush()?;
             Ok(file)
         });
-        self.file = written.map_err(failed("write", &fresh))?;
-        belongs_to_owner_of(&self.state, &path).map_err(failed("set the owner of", &path))
+        self.file = written.map_err(failed("write", &self.state.path().join("journal.new")))?;
+        Ok(())
     }
 
     /// The server confirmed by its answer to QUIT that these are removed.
@@ -294,31 +285,27 @@ impl Spool {
     /// Whether the server was lost on CAPA, and only then, within the last day. No longer: it may have been
     /// the network, and without CAPA there is neither SASL nor pipelining.
     pub(super) fn is_without_capa(&self) -> bool {
-        let noted = fs::metadata(self.state.join(WITHOUT_CAPA)).and_then(|metadata| metadata.modified());
+        let noted = self.state.file(WITHOUT_CAPA).and_then(|file| file.metadata()?.modified());
         // A time that is still to come says nothing.
         noted.is_ok_and(|noted| noted.elapsed().is_ok_and(|age| age < DAY))
     }
 
     /// The next runs need not find out again. Where it cannot be written, they will.
     pub(super) fn note_without_capa(&self) {
-        let path = self.state.join(WITHOUT_CAPA);
-        let _ = write_flushed(&path, "").and_then(|_| belongs_to_owner_of(&self.state, &path));
+        let _ = self.state.replace(WITHOUT_CAPA, "");
     }
 
     /// How the server's sizes were; where that is not known any more, it will be.
     pub(super) fn sizes(&self) -> Sizes {
-        let text = fs::read_to_string(self.state.join(SIZES)).unwrap_or_default();
-        text.parse().unwrap_or_default()
+        let text = self.state.read(SIZES).unwrap_or_default();
+        String::from_utf8(text).ok().and_then(|text| text.parse().ok()).unwrap_or_default()
     }
 
     /// Where it cannot be written, the next runs find out again.
     pub(super) fn note_sizes(&self, sizes: Sizes) {
-        if sizes == self.sizes() {
-            return;
+        if sizes != self.sizes() {
+            let _ = self.state.replace(SIZES, &sizes.to_string());
         }
-        let path = self.state.join(SIZES);
-        let _ =
-            write_flushed(&path, &sizes.to_string()).and_then(|_| belongs_to_owner_of(&self.state, &path));
     }
 
     /// What came shorter than it was listed is whole all the same: this server's sizes are like that.
@@ -365,7 +352,6 @@ impl Spool {
         if text.is_empty() {
             return Ok(());
         }
-        let path = self.state.join("journal");
         let length = self.file.metadata().map(|metadata| metadata.len());
         let written = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_data());
         if let (Err(_), Ok(length)) = (&written, length) {
@@ -373,14 +359,18 @@ impl Spool {
             // damaged line that is not the last one stops every later run.
             let _ = self.file.set_len(length);
         }
-        written.map_err(failed("write", &path))
+        written.map_err(failed("write", &self.state.path().join(JOURNAL)))
     }
 }
 
-pub(super) fn take_lock(state: &Path, maildir: &Path, account: &Account) -> Result<File, Failure> {
-    let path = state.join("lock");
-    let opened = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
-    let file = opened.map_err(failed("open", &path))?;
+/// Whether `found` is the file called `name`, perhaps with flags.
+fn is_of(found: &str, name: &str) -> bool {
+    found.split(':').next() == Some(name)
+}
+
+pub(super) fn take_lock(state: &Directory, maildir: &Path, account: &Account) -> Result<File, Failure> {
+    let path = state.path().join("lock");
+    let file = state.file_or_new("lock").map_err(failed("open", &path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Failure::new(
@@ -395,8 +385,9 @@ pub(super) fn take_lock(state: &Path, maildir: &Path, account: &Account) -> Resu
 }
 
 /// Reads the journal, takes off what a crash cut short, and opens it to append.
-fn open_journal(path: &Path, account: &Account) -> Result<(Journal, File), Failure> {
-    let text = match fs::read(path) {
+fn open_journal(state: &Directory, account: &Account) -> Result<(Journal, File), Failure> {
+    let path = &state.path().join(JOURNAL);
+    let text = match state.read(JOURNAL) {
         Ok(text) => {
             if text.is_empty() {
                 warn!(
@@ -422,14 +413,11 @@ fn open_journal(path: &Path, account: &Account) -> Result<(Journal, File), Failu
         )
     })?;
     if good == 0 {
-        let file = write_flushed(path, &journal::header(account)).map_err(failed("write", path))?;
-        let directory = path.parent().unwrap_or(Path::new("."));
-        flush(directory).map_err(failed("flush", directory))?;
-        belongs_to_owner_of(directory, path).map_err(failed("set the owner of", path))?;
+        let file = state.replace(JOURNAL, &journal::header(account)).map_err(failed("write", path))?;
+        state.flush().map_err(failed("flush", state.path()))?;
         return Ok((journal, file));
     }
-    let mut options = OpenOptions::new();
-    let file = options.append(true).open(path).map_err(failed("open", path))?;
+    let file = state.file_to_append(JOURNAL).map_err(failed("open", path))?;
     if good < text.len() {
         let length = u64::try_from(good).unwrap_or(u64::MAX);
         file.set_len(length).and_then(|()| file.sync_all()).map_err(failed("repair", path))?;
@@ -437,44 +425,8 @@ fn open_journal(path: &Path, account: &Account) -> Result<(Journal, File), Failu
     Ok((journal, file))
 }
 
-/// Replaces a file by this text, on the disk, and leaves it open to append.
-fn write_flushed(path: &Path, text: &str) -> io::Result<File> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new().create_new(true).append(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    Ok(file)
-}
-
-pub(super) fn flush(directory: &Path) -> io::Result<()> {
-    File::open(directory)?.sync_all()
-}
-
-/// Names of files; those that are no UTF-8 are none of ours.
-fn names_in(directory: &Path) -> io::Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(directory)? {
-        names.extend(entry?.file_name().into_string());
-    }
-    Ok(names)
-}
-
-/// Run by root for somebody else's Maildir, this gives what it makes to its owner.
-fn belongs_to_owner_of(model: &Path, path: &Path) -> io::Result<()> {
-    // Not what a link leads to: the owner could have root give away any file.
-    let (wanted, found) = (fs::metadata(model)?, fs::symlink_metadata(path)?);
-    if (wanted.uid(), wanted.gid()) == (found.uid(), found.gid()) || found.uid() != 0 {
-        return Ok(());
-    }
-    let mut paths = vec![path.to_owned()];
-    if found.is_dir() {
-        paths.extend(path.parent().map(Path::to_owned));
-        paths.extend(["tmp", "new", "cur", "pop3-lock"].map(|name| path.join(name)));
-    }
-    paths.iter().try_for_each(|path| lchown(path, Some(wanted.uid()), Some(wanted.gid())))
+fn names_in(directory: &Directory) -> Result<Vec<String>, Failure> {
+    directory.names().map_err(failed("read", directory.path()))
 }
 
 fn failed<'p>(action: &'static str, path: &'p Path) -> impl FnOnce(io::Error) -> Failure + 'p {

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs};
 
 use super::{super::content::Digester, *};
 
@@ -35,8 +35,8 @@ fn receive(spool: &Spool, unique_id: &str) -> Received {
 fn seen(maildir: &Path) -> BTreeMap<String, usize> {
     let mut seen = BTreeMap::new();
     for folder in ["new", "cur"] {
-        for name in names_in(&maildir.join(folder)).unwrap() {
-            *seen.entry(fs::read_to_string(maildir.join(folder).join(name)).unwrap()).or_default() += 1;
+        for entry in fs::read_dir(maildir.join(folder)).unwrap() {
+            *seen.entry(fs::read_to_string(entry.unwrap().path()).unwrap()).or_default() += 1;
         }
     }
     seen
@@ -44,7 +44,7 @@ fn seen(maildir: &Path) -> BTreeMap<String, usize> {
 
 /// Nothing is left of what was begun.
 fn is_clean(spool: &Spool) -> bool {
-    ["new", "tmp"].iter().all(|folder| names_in(&spool.state.join(folder)).unwrap().is_empty())
+    [&spool.staged, &spool.receiving].iter().all(|folder| folder.names().unwrap().is_empty())
 }
 
 // Conformance: C-REL-01, C-1939-07, A-62
@@ -76,7 +76,7 @@ fn killed_between_any_two_steps_nothing_is_lost_or_doubled() {
             // One of the two is published.
             4 => {
                 let names = spool.stage(received).unwrap();
-                fs::rename(spool.staging_new().join(&names[0]), spool.new.join(&names[0])).unwrap();
+                spool.staged.rename(&names[0], &spool.new, &names[0]).unwrap();
             }
             _ => spool.store(received).unwrap(),
         }
@@ -104,7 +104,7 @@ fn a_message_that_a_power_failure_left_in_both_places_is_kept_once() {
         let mut spool = open(directory.path());
         let name = spool.stage(vec![receive(&spool, "a")]).unwrap().remove(0);
         let seen_name = if folder == "cur" { format!("{name}:2,S") } else { name.clone() };
-        fs::copy(spool.staging_new().join(&name), directory.path().join(folder).join(seen_name)).unwrap();
+        fs::copy(spool.staged.path().join(&name), directory.path().join(folder).join(seen_name)).unwrap();
         drop(spool);
         assert!(is_clean(&open(directory.path())));
         assert_eq!(seen(directory.path()).get("a"), Some(&1));
@@ -128,7 +128,7 @@ fn a_damaged_journal_is_an_error_that_names_it() {
     let folder = tempfile::tempdir().unwrap();
     let mut spool = open(folder.path());
     spool.store(vec![receive(&spool, "a"), receive(&spool, "b")]).unwrap();
-    let path = spool.state.join("journal");
+    let path = spool.state.path().join("journal");
     drop(spool);
     let text = fs::read_to_string(&path).unwrap().replacen("+ W", "+ S", 1);
     fs::write(&path, text).unwrap();
@@ -187,7 +187,7 @@ fn how_sizes_were_is_remembered_and_need_not_be() {
     let mut sizes = Sizes::default();
     (0..3).for_each(|_| sizes.note(2, 1));
     spool.note_sizes(sizes);
-    let path = spool.state.join(SIZES);
+    let path = spool.state.path().join(SIZES);
     drop(spool);
     let spool = open(folder.path());
     assert!(spool.sizes().are_loose());
