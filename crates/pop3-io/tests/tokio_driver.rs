@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::{io, ops::ControlFlow, time::Duration};
+use std::{io, ops::ControlFlow, sync::Arc, time::Duration};
 
 use pop3_io::{
     Error,
@@ -260,8 +260,9 @@ async fn tls_in_place() {
     let session = Driver::new(server(), Stream::Plain(ours), 1024, LIMITS);
     let serve = async {
         let session = until_tls(session).await;
-        let accept =
-            |stream: Stream<DuplexStream>| Stream::accept_tls(stream.into_plain().unwrap(), server_config);
+        let accept = |stream: Stream<DuplexStream>| {
+            Stream::accept_tls(stream.into_plain().unwrap(), server_config, async { Ok(()) })
+        };
         let mut session = session.upgrade(accept).await.unwrap();
         session.machine.handle_tls_established().unwrap();
         assert!(session.stream().is_tls() && session.stream().tls_parameters().is_some());
@@ -281,6 +282,45 @@ async fn tls_in_place() {
         assert_eq!(said.lines().count(), 1, "{said}");
     };
     tokio::join!(serve, talk);
+}
+
+// Conformance: A-92
+#[tokio::test(start_paused = true)]
+async fn a_handshake_takes_its_turn_only_while_it_computes() {
+    let (server_config, client_config) = tls();
+    let turns = Arc::new(tokio::sync::Semaphore::new(1));
+    let accept = |ours: DuplexStream| {
+        let turns = Arc::clone(&turns);
+        let turn = async move { turns.acquire_owned().await.map_err(io::Error::other) };
+        tokio::spawn(Stream::accept_tls(ours, Arc::clone(&server_config), turn))
+    };
+    // One that sends nothing, and one that sends its first message and no more.
+    let (silent, _silent_client) = duplex(1 << 16);
+    let (stalled, mut stalled_client) = duplex(1 << 16);
+    let silent = accept(silent);
+    let stalled = accept(stalled);
+    let name = ServerName::try_from("localhost").unwrap();
+    let mut hello = Vec::new();
+    let mut client =
+        pop3_io::rustls::ClientConnection::new(Arc::clone(&client_config), name.clone()).unwrap();
+    client.write_tls(&mut hello).unwrap();
+    stalled_client.write_all(&hello).await.unwrap();
+    // The answer to the first message came: it was computed.
+    stalled_client.read_u8().await.unwrap();
+    let (ours, theirs) = duplex(1 << 16);
+    let accepted = accept(ours);
+    let _client = Stream::connect_tls(theirs, client_config, name.clone()).await.unwrap();
+    assert!(accepted.await.unwrap().unwrap().is_tls());
+    assert!(!silent.is_finished() && !stalled.is_finished());
+    // Without a turn nothing is computed.
+    let taken = turns.acquire().await.unwrap();
+    let (ours, mut theirs) = duplex(1 << 16);
+    let waiting = accept(ours);
+    theirs.write_all(&hello).await.unwrap();
+    timeout(Duration::from_secs(1000), theirs.read_u8()).await.unwrap_err();
+    drop(taken);
+    theirs.read_u8().await.unwrap();
+    assert!(!waiting.is_finished());
 }
 
 // Conformance: S-STLS-01, S-STLS-02, A-1

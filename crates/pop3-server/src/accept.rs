@@ -20,8 +20,10 @@ use crate::{Authenticator, Kind, Shared, admission::Full, session::Session};
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// What somebody hears for whom there is no place. RFC 3206 section 4: it may be better later.
-const NO_PLACE: &[u8] = b"-ERR [SYS/TEMP] Too many connections; try again later\r\n";
+/// The response to a connection over the limit. RFC 3206 section 4: it may be better later.
+const SERVER_FULL: &[u8] = b"-ERR [SYS/TEMP] The server has too many sessions; try again later\r\n";
+const ADDRESS_FULL: &[u8] =
+    b"-ERR [SYS/TEMP] There are too many sessions from your address; try again later\r\n";
 
 /// Takes connections in until the server stops.
 pub(crate) async fn accept<S: Store, A: Authenticator>(
@@ -64,15 +66,20 @@ fn admit<S: Store, A: Authenticator>(
     let admission = match shared.counters.admit(peer.ip()) {
         Ok(admission) => admission,
         Err(full) => {
-            if full == Full::Server && shared.flood.admits(Instant::now()) {
-                warn!(%peer, "the server is full, and everybody on it has logged in: raise limits.connections");
-            } else {
-                debug!(%peer, ?full, "no place for a connection");
+            let (response, limit, count) = match full {
+                Full::Server => (SERVER_FULL, "connections", shared.config.limits.connections),
+                Full::Address => {
+                    let count = shared.config.limits.connections_per_address;
+                    (ADDRESS_FULL, "connections_per_address", count)
+                }
+            };
+            if shared.flood.admits(Instant::now()) {
+                warn!(%peer, "no place for a connection: limits.{limit} is {count}, and all of them have logged in");
             }
             if kind != Kind::Tls {
                 // Fits into the buffer of any socket that was just opened. Under TLS it would cost a
                 // handshake, which is what there is no room for.
-                let _ = socket.try_write(NO_PLACE);
+                let _ = socket.try_write(response);
             }
             return;
         }

@@ -42,8 +42,9 @@ pub trait Authenticator: Send + Sync + 'static {
         Share::All
     }
 
-    /// What SCRAM shows to those who ask for unknown users.
-    fn decoy(&self) -> Decoy;
+    /// What SCRAM shows for a name for which [`scram`](Self::scram) finds nothing. It should look like one of the users,
+    /// always the same one for the same name, and take as long. RFC 5802 section 7.
+    fn decoy(&self, user: &str, hash: ScramHash) -> Decoy;
 }
 
 impl<A: Authenticator> Authenticator for Arc<A> {
@@ -67,8 +68,8 @@ impl<A: Authenticator> Authenticator for Arc<A> {
         A::usable_by(self, proof)
     }
 
-    fn decoy(&self) -> Decoy {
-        A::decoy(self)
+    fn decoy(&self, user: &str, hash: ScramHash) -> Decoy {
+        A::decoy(self, user, hash)
     }
 }
 

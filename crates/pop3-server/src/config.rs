@@ -136,10 +136,11 @@ impl std::fmt::Display for Kind {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Connections at one time. When there are so many, the one that has waited longest without a login
-    /// gives way to a newcomer.
+    /// Connections at one time. A newcomer to a full server takes the place of a connection without a login: the oldest
+    /// of the network that has most of them.
     pub connections: usize,
-    /// Connections at one time from one address; an IPv6 network of 64 bits counts as one.
+    /// Connections at one time from one address; an IPv6 network of 64 bits counts as one. A newcomer beyond that takes
+    /// the place of the address's oldest connection without a login.
     pub connections_per_address: usize,
     /// Sessions at one time of one user, where the store lets several in at all.
     pub sessions_per_user: usize,
@@ -152,7 +153,10 @@ pub struct Limits {
     pub failure_delay: Duration,
     /// The longest such wait.
     pub failure_delay_max: Duration,
-    /// The time from the first octet of a TLS handshake to its end.
+    /// TLS handshakes that are computed at one time. The signature of a P-256 key takes a small part of a millisecond, that
+    /// of an RSA key of 4096 bits several milliseconds, in which the core does nothing else.
+    pub tls_handshakes: usize,
+    /// The time from the first octet of a TLS handshake to its end, the wait for its turn included.
     pub tls_handshake: Duration,
     /// How long a client may take no octet of what it is sent, and how long it may be unreachable: then its
     /// connection ends, and its maildrop is free.
@@ -163,14 +167,17 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Self {
             connections: 10_000,
             connections_per_address: 100,
             sessions_per_user: 10,
-            password_checks: std::thread::available_parallelism().map_or(2, usize::from),
+            password_checks: cores,
             password_wait: Duration::from_secs(30),
             failure_delay: Duration::from_secs(2),
             failure_delay_max: Duration::from_secs(15),
+            // The other cores go on with the sessions.
+            tls_handshakes: (cores / 2).max(1),
             tls_handshake: Duration::from_secs(10),
             write_stall: Duration::from_secs(180),
             shutdown_grace: Duration::from_secs(30),

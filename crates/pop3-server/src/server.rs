@@ -43,6 +43,11 @@ impl Server {
                 config.limits.password_wait,
                 Arc::clone(&penalties),
             ),
+            handshakes: Turns::new(
+                config.limits.tls_handshakes,
+                config.limits.tls_handshake,
+                Arc::clone(&penalties),
+            ),
             penalties,
             flood: Flood::default(),
             sessions: AtomicU64::new(0),
@@ -86,6 +91,7 @@ pub(crate) struct Shared<S, A> {
     pub(crate) counters: Arc<Counters>,
     pub(crate) penalties: Arc<Penalties>,
     pub(crate) turns: Arc<Turns>,
+    pub(crate) handshakes: Arc<Turns>,
     pub(crate) flood: Flood,
     pub(crate) sessions: AtomicU64,
     /// No new sessions, and idle ones end.

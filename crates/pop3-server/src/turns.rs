@@ -1,8 +1,8 @@
-//! Whose password is checked next.
+//! Whose password is checked next, and whose TLS handshake.
 
 use std::{
     collections::{HashMap, VecDeque},
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -10,14 +10,14 @@ use std::{
 use tokio::{sync::oneshot, time::timeout};
 
 use crate::{
-    admission::network,
+    admission::{network, wide_network},
     penalties::{Penalties, Suspicion},
 };
 
 /// Logins of one address that may wait at one time, once it has given a wrong password.
 const FEW: usize = 16;
 
-/// Turns for password checks, which cost a core each for some hundredths of a second.
+/// Turns for what costs a core each time: password checks, some hundredths of a second; TLS handshakes, some thousandths.
 ///
 /// Logins without a recent failure of their address and of their name go first; then networks take turns,
 /// so that a thousand connections of one attacker wait no shorter than a single one.
@@ -213,14 +213,6 @@ struct InLine {
 impl Drop for InLine {
     fn drop(&mut self) {
         crate::admission::release(&mut self.turns.state().waiting, &self.address);
-    }
-}
-
-/// What takes turns with others as one: a customer of IPv6 has up to 2^16 networks of 64 bits.
-fn wide_network(address: IpAddr) -> IpAddr {
-    match network(address) {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 80 << 80)),
-        address @ IpAddr::V4(_) => address,
     }
 }
 

@@ -25,19 +25,35 @@ fn big_message() -> Vec<u8> {
 #[test]
 fn who_finds_no_place_is_told_and_the_others_go_on() {
     let root = root();
-    let server = TestServer::start_with(root.path(), |config| config.limits.connections_per_address = 3);
+    let server = TestServer::start_with(root.path(), |config| config.limits.connections_per_address = 2);
     let mut inside = server.log_in();
-    let others = [server.connect(), server.connect()];
+    let other = server.log_in_as("bob", "spaces in it ");
+    let refusal = b"-ERR [SYS/TEMP] There are too many sessions from your address; try again later\r\n";
     for _ in 0..20 {
-        let mut client = server.connect_clear();
-        assert_eq!(client.rest(), b"-ERR [SYS/TEMP] Too many connections; try again later\r\n");
+        assert_eq!(server.connect_clear().rest(), refusal);
         assert_eq!(Client::connect(server.tls_address()).rest(), b"");
     }
     inside.ok("NOOP");
-    drop(others);
+    drop(other);
     wait_until("there is a place again", || server.tasks() == 4);
     server.connect().quit();
     inside.quit();
+}
+
+// Conformance: A-94
+#[test]
+fn a_hundred_idle_connections_keep_nobody_of_their_address_out() {
+    let root = root();
+    let server = TestServer::start_with(root.path(), |config| config.limits.connections_per_address = 10);
+    let mut idle: Vec<_> = (0..10).map(|_| server.connect_clear()).collect();
+    for turn in 0..20 {
+        let mut session =
+            if turn % 2 == 0 { server.log_in() } else { server.log_in_as("bob", "spaces in it ") };
+        // Others of that address connect all the time.
+        idle.extend((0..3).map(|_| server.connect_clear()));
+        session.ok("NOOP");
+        session.quit();
+    }
 }
 
 // Conformance: S-ROB-03
@@ -212,7 +228,10 @@ fn without_files_left_the_server_waits_and_comes_back() {
 #[test]
 fn no_more_connections_are_served_than_there_are_files_for() {
     let data = root();
-    let program = Program::start_with_files(50, &["--config", &config_file(data.path(), "")]);
+    let program = Program::start_with_files(
+        50,
+        &["--config", &config_file(data.path(), "[limits]\nconnections_per_address = 10000\n")],
+    );
     let connect = || {
         let mut client = Client::connect(program.addresses[0]);
         let line = client.line();

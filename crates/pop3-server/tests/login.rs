@@ -208,8 +208,8 @@ impl Authenticator for Unreliable {
         self.users.usable_by(proof)
     }
 
-    fn decoy(&self) -> Decoy {
-        self.users.decoy()
+    fn decoy(&self, user: &str, hash: ScramHash) -> Decoy {
+        self.users.decoy(user, hash)
     }
 }
 

@@ -38,6 +38,37 @@ fn assert_nothing_slipped_through(answer: &[u8]) {
     assert!(rest.is_empty() || is_alert, "{}", answer.escape_ascii());
 }
 
+// Conformance: A-92
+#[test]
+fn handshakes_that_stand_still_hold_up_nobody() {
+    let root = root();
+    deliver(root.path(), &MAIL);
+    let server = TestServer::start_with(root.path(), |config| config.limits.tls_handshakes = 1);
+    let mut inside = server.log_in();
+    let name = ServerName::try_from("localhost").unwrap();
+    // Some send nothing, some the first message and no more, some a part of it.
+    let mut waiting = Vec::new();
+    for number in 0..60 {
+        let mut hello = Vec::new();
+        let config = Arc::clone(&server.certificate.client);
+        ClientConnection::new(config, name.clone()).unwrap().write_tls(&mut hello).unwrap();
+        let mut socket = TcpStream::connect(server.tls_address()).unwrap();
+        let sent = [0, hello.len() / 2, hello.len()][number % 3];
+        socket.write_all(&hello[..sent]).unwrap();
+        waiting.push(socket);
+    }
+    for _ in 0..5 {
+        inside.ok("NOOP");
+        server.log_in_as("bob", "spaces in it ").quit();
+    }
+    // All at once, each of them gets through.
+    drop(waiting);
+    std::thread::scope(|scope| {
+        let greeted: Vec<_> = (0..40).map(|_| scope.spawn(|| server.connect().quit())).collect();
+        greeted.into_iter().for_each(|greeted| greeted.join().unwrap());
+    });
+}
+
 // Conformance, S-STLS-01, S-STLS-02
 #[test]
 fn octets_behind_stls_close_the_connection() {

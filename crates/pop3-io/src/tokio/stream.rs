@@ -5,12 +5,12 @@ use std::{
     task::{Context, Poll},
 };
 
-use rustls::{ClientConfig, ServerConfig, pki_types::ServerName};
+use rustls::{ClientConfig, ServerConfig, pki_types::ServerName, server::Acceptor};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
 };
-use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
+use tokio_rustls::{LazyConfigAcceptor, TlsConnector, client, server};
 
 /// A connection, with or without TLS on it.
 #[derive(Debug)]
@@ -38,14 +38,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream<S> {
         Ok(Self::TlsClient(Box::new(stream)))
     }
 
-    /// Starts TLS as its server and finishes the handshake.
+    /// Starts TLS as its server and finishes the handshake. Once the client's first message is there, it awaits `turn`,
+    /// and holds what that returns while it computes: the signature takes a core for milliseconds.
     ///
     /// # Errors
     ///
-    /// [`io::Error`] when the handshake fails.
-    pub async fn accept_tls(transport: S, config: Arc<ServerConfig>) -> io::Result<Self> {
-        let stream = TlsAcceptor::from(config).accept(transport).await?;
-        Ok(Self::TlsServer(Box::new(stream)))
+    /// [`io::Error`] when the handshake fails, or `turn` does.
+    pub async fn accept_tls<T>(
+        transport: S,
+        config: Arc<ServerConfig>,
+        turn: impl Future<Output = io::Result<T>>,
+    ) -> io::Result<Self> {
+        let start = LazyConfigAcceptor::new(Acceptor::default(), transport).await?;
+        let turn = turn.await?;
+        let rest = start.into_stream(config);
+        drop(turn);
+        Ok(Self::TlsServer(Box::new(rest.await?)))
     }
 
     /// Whether TLS protects the connection.

@@ -27,13 +27,13 @@ pub struct Decoy {
 
 impl Decoy {
     /// `secret` should be random and survive a restart, otherwise the salt changes where a real one would
-    /// not. `iterations` and `salt_length` (octets, at most 32) have to be those that new users get.
+    /// not. `iterations` and `salt_length` (octets, at most 255) have to be those that users have.
     #[must_use]
     pub fn new(secret: &[u8], iterations: u32, salt_length: usize) -> Self {
         Self {
             secret: Secret::from(secret),
             iterations,
-            salt_length: salt_length.clamp(1, 32),
+            salt_length: salt_length.clamp(1, 255),
             is_case_ignored: false,
         }
     }
@@ -45,11 +45,30 @@ impl Decoy {
         self
     }
 
+    /// A number for a name that is the same as long as the secret is, and that nobody without the secret can guess: to
+    /// choose something for a name.
+    #[must_use]
+    pub fn choice(&self, name: &str) -> u64 {
+        let made = hmac::<Sha256>(&self.secret, &[b"choice\0", name.as_bytes()]);
+        made.iter().take(8).fold(0, |number, octet| number << 8 | u64::from(*octet))
+    }
+
+    /// The same with other parameters.
+    #[must_use]
+    pub fn with_parameters(&self, iterations: u32, salt_length: usize) -> Self {
+        Self { iterations, salt_length: salt_length.clamp(1, 255), ..self.clone() }
+    }
+
     pub(crate) fn credentials(&self, hash: ScramHash, name: &str) -> ScramCredentials {
         let name = if self.is_case_ignored { name.to_lowercase() } else { name.to_owned() };
         let make = |label: &[u8], length| {
-            let parts = [label, b"\0", hash.mechanism().name().as_bytes(), b"\0", name.as_bytes()];
+            let mut parts = vec![label, b"\0", hash.mechanism().name().as_bytes(), b"\0", name.as_bytes()];
             let mut made = hmac::<Sha256>(&self.secret, &parts);
+            parts.push(b"\0more");
+            while made.len() < length {
+                made.extend_from_slice(&hmac::<Sha256>(&self.secret, &parts));
+                parts.push(b"\0more");
+            }
             made.truncate(length);
             made
         };
@@ -90,6 +109,11 @@ mod tests {
             Decoy::new(b"other", 5000, 16).credentials(ScramHash::Sha256, "bob").salt()
         );
         assert_eq!((make("bob").salt().len(), make("bob").iterations()), (16, 5000));
+        assert_eq!(decoy.with_parameters(4096, 100).credentials(ScramHash::Sha256, "bob").salt().len(), 100);
+        assert_eq!(
+            (decoy.choice("bob"), decoy.choice("bob") == decoy.choice("eve")),
+            (decoy.choice("bob"), false)
+        );
         // What was made up is well-formed, as real credentials are.
         assert!(make("bob").to_stored().parse::<ScramCredentials>().is_ok());
 

@@ -113,10 +113,10 @@ impl Scram {
         }
     }
 
-    fn on_credentials(&self, begun: Begun, stored: Option<ScramCredentials>) -> (Step, State) {
+    fn on_credentials(&self, begun: Begun, stored: Option<ScramCredentials>, decoy: &Decoy) -> (Step, State) {
         let is_known = stored.is_some();
         // Made for known users too, so that it takes as long for them.
-        let decoy = self.decoy.credentials(self.hash, &begun.authcid);
+        let decoy = decoy.credentials(self.hash, &begun.authcid);
         let credentials = stored.unwrap_or(decoy);
         let salt = encode_base64(credentials.salt());
         let text = format!("r={},s={salt},i={}", begun.nonce, credentials.iterations());
@@ -190,7 +190,10 @@ impl ServerMechanism for Scram {
             (State::Credentials(begun), Answer::Scram(stored))
                 if stored.as_ref().is_none_or(|stored| stored.hash() == self.hash) =>
             {
-                self.on_credentials(begun, stored)
+                self.on_credentials(begun, stored, &self.decoy)
+            }
+            (State::Credentials(begun), Answer::ScramDecoy(decoy)) => {
+                self.on_credentials(begun, None, &decoy)
             }
             (State::Authorization { begun, authzid, server_final }, Answer::Authorization(true)) => {
                 let identity = Identity::User { user: authzid, authcid: begun.authcid };

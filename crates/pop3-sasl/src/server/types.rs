@@ -121,6 +121,9 @@ pub enum Answer<'a> {
     /// The stored credentials, or `None` for an unknown user, who is then led through the exchange by
     /// [`Decoy`](crate::Decoy).
     Scram(Option<ScramCredentials>),
+    /// An answer to [`Question::Scram`] too: an unknown user, who is led through the exchange by this decoy in place of
+    /// that of the options. For servers whose users differ in iterations or salt lengths.
+    ScramDecoy(crate::Decoy),
     /// The user's secret, or `None` for an unknown user.
     SharedSecret(Option<Secret>),
     /// Whether one may act as the other.

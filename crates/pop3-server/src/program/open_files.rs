@@ -22,6 +22,8 @@ pub(super) fn fit(config: &mut Config) {
     if enough_for >= wanted {
         return;
     }
+    let per_address = &mut config.limits.connections_per_address;
+    *per_address = share(*per_address, wanted, enough_for);
     config.limits.connections = enough_for;
     if wanted == Config::default().limits.connections && enough_for >= PLENTY {
         info!(files, "serving at most {enough_for} connections at one time, for which there are files");
@@ -57,6 +59,15 @@ fn connections(files: u64) -> usize {
     usize::try_from(connections).unwrap_or(usize::MAX).max(1)
 }
 
+/// What one address may have of fewer connections than were wanted: a quarter, but two at least, as a person has more
+/// than one program. An address that may have all may still have all.
+fn share(per_address: usize, wanted: usize, enough_for: usize) -> usize {
+    match per_address < wanted {
+        true => per_address.min((enough_for / 4).max(2)).min(enough_for),
+        false => enough_for,
+    }
+}
+
 fn files_for(connections: usize) -> u64 {
     let connections = u64::try_from(connections).unwrap_or(u64::MAX);
     connections.saturating_mul(PER_CONNECTION).saturating_add(OWN)
@@ -65,6 +76,16 @@ fn files_for(connections: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // Conformance: A-94
+    #[test]
+    fn one_address_gets_a_share_of_them() {
+        for (per_address, enough_for, expected) in
+            [(100, 5, 2), (100, 1, 1), (100, 165, 41), (100, 1000, 100), (1, 5, 1), (10_000, 165, 165)]
+        {
+            assert_eq!(share(per_address, 10_000, enough_for), expected, "{per_address} of {enough_for}");
+        }
+    }
 
     // Conformance: A-54
     #[test]

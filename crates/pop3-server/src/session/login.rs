@@ -5,7 +5,8 @@ use std::{borrow::Cow, sync::Arc};
 
 use pop3_proto::server::{Login, Rejection};
 use pop3_sasl::{
-    Answer, Failure, Mechanism, Nonce, Question, Secret, ServerOptions, Step, apop, prepare_query,
+    Answer, Decoy, Failure, ITERATIONS_MIN, Mechanism, Nonce, Question, Secret, ServerOptions, Step, apop,
+    prepare_query,
 };
 use pop3_store::{OpenError, OpenMaildrop, Skipped, Store};
 
@@ -147,7 +148,9 @@ fn options<S: Store, A: Authenticator>(shared: &Shared<S, A>) -> Result<ServerOp
     let no_randomness = |_| Refusal::new(Rejection::Temporary, "the system gives no random numbers");
     let mut random = [0; 18];
     getrandom::fill(&mut random).map_err(no_randomness)?;
-    let options = ServerOptions::new().scram(Nonce::from_random(random), shared.authenticator.decoy());
+    // Each exchange gets a decoy of its own once the name is known.
+    let decoy = Decoy::new(&random, ITERATIONS_MIN, 16);
+    let options = ServerOptions::new().scram(Nonce::from_random(random), decoy);
     let challenge = crate::timestamp::timestamp(shared.config.apop_host.as_deref().unwrap_or("localhost"));
     Ok(options.cram_challenge(&challenge.map_err(no_randomness)?))
 }
@@ -316,7 +319,11 @@ fn find_out(authenticator: &impl Authenticator, question: Question) -> Result<Fo
         Question::Scram { name, hash } => {
             let found = authenticator.scram(&name, hash).map_err(|error| failed(&name, error))?;
             let reason = reason(&found, hash.mechanism().name());
-            Ok(Found { name, reason, answer: Answer::Scram(found.found()) })
+            let answer = match found.found() {
+                Some(credentials) => Answer::Scram(Some(credentials)),
+                None => Answer::ScramDecoy(authenticator.decoy(&name, hash)),
+            };
+            Ok(Found { name, reason, answer })
         }
         Question::SharedSecret { name } => {
             let found = authenticator.shared_secret(&name).map_err(|error| failed(&name, error))?;

@@ -108,7 +108,8 @@ impl<S: Store, A: Authenticator> Session<S, A> {
             // Without a word: what came now could pass for the answer to the next command.
             Some(None) => {
                 if self.may_log() {
-                    info!(session = self.id, peer = %self.peer, "gave way before login: the server is full");
+                    let reason = self.admission.gave_way_to();
+                    info!(session = self.id, peer = %self.peer, "gave way before login: {reason}");
                 }
                 return self.release().await;
             }
@@ -232,7 +233,12 @@ impl<S: Store, A: Authenticator> Session<S, A> {
             self.shared.config.tls.clone().ok_or_else(|| io::Error::other("there is no certificate"))?;
         let socket = stream.into_plain().ok_or_else(|| io::Error::other("TLS is there already"))?;
         let limit = self.shared.config.limits.tls_handshake;
-        let stream = timeout(limit, Stream::accept_tls(socket, config))
+        let waiting = Waiting { address: self.peer.ip(), name: None, is_half_closed: false };
+        let turn = async {
+            let turn = self.shared.handshakes.take(waiting).await;
+            turn.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "too many handshakes wait"))
+        };
+        let stream = timeout(limit, Stream::accept_tls(socket, config, turn))
             .await
             .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "the handshake took too long"))??;
         if let Some((version, cipher)) = stream.tls_parameters() {

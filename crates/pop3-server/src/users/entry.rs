@@ -1,45 +1,29 @@
 //! A line of a users file.
 
-use std::sync::OnceLock;
-
 use password_hash::phc::PasswordHash;
-use pop3_sasl::{ScramCredentials, ScramHash, Secret, prepare_stored};
+use pop3_sasl::{ScramCredentials, Secret, prepare_stored};
 use subtle::ConstantTimeEq as _;
 
-use super::hash::{self, Salts};
+use super::hash;
+use crate::Proof;
 
 /// A secret as it is stored.
 #[derive(Clone)]
 pub(super) enum Stored {
-    Plain(Readable),
+    /// Stored readably.
+    Plain(Secret),
     Argon2id(Box<PasswordHash>),
     Scram(Box<ScramCredentials>),
 }
 
-/// A secret that is stored readably.
-#[derive(Clone)]
-pub(super) struct Readable {
-    pub(super) secret: Secret,
-    /// SCRAM credentials made of it when they were first asked for, SHA-1 and SHA-256.
-    scram: [OnceLock<Option<ScramCredentials>>; 2],
-}
-
-impl Readable {
-    pub(super) fn new(secret: &str) -> Self {
-        Self { secret: Secret::from(secret), scram: Default::default() }
-    }
-
-    /// Takes some hundredths of a second the first time; `None` when SASLprep refuses the secret, and for
-    /// hashes that no mechanism of the server has.
-    pub(super) fn scram(&self, salts: &Salts, hash: ScramHash, name: &str) -> Option<&ScramCredentials> {
-        let [sha1, sha256] = &self.scram;
-        let made = match hash {
-            ScramHash::Sha1 => sha1,
-            ScramHash::Sha256 => sha256,
-            _ => return None,
-        };
-        let derive = || salts.derive(hash, name, std::str::from_utf8(self.secret.expose()).ok()?);
-        made.get_or_init(derive).as_ref()
+impl Stored {
+    /// Whether a user can log in with it in this way.
+    pub(super) fn serves(&self, proof: Proof) -> bool {
+        match (self, proof) {
+            (Self::Plain(_), _) => true,
+            (Self::Scram(credentials), Proof::Scram(hash)) => credentials.hash() == hash,
+            _ => false,
+        }
     }
 }
 
@@ -123,7 +107,7 @@ fn parse_secret(secret: &str) -> Result<Stored, EntryError> {
         secret.strip_prefix('{').and_then(|rest| rest.split_once('}')).ok_or(EntryError::Scheme)?;
     match scheme.to_ascii_uppercase().as_str() {
         "PLAIN" if value.is_empty() => Err(EntryError::Malformed),
-        "PLAIN" => Ok(Stored::Plain(Readable::new(value))),
+        "PLAIN" => Ok(Stored::Plain(Secret::from(value))),
         "ARGON2ID" => {
             let hash = hash::parse(value).ok_or(EntryError::Malformed)?;
             if hash::is_affordable(&hash) {
@@ -153,7 +137,7 @@ pub(super) fn is_password(secrets: &[Stored], password: &str) -> bool {
     asked.fold(false, |is_right, stored| {
         is_right
             | match stored {
-                Stored::Plain(readable) => bool::from(readable.secret.ct_eq(password.as_bytes())),
+                Stored::Plain(secret) => bool::from(secret.ct_eq(password.as_bytes())),
                 Stored::Argon2id(hash) => hash::is_password(hash, password),
                 Stored::Scram(credentials) => credentials.verify_password(password),
             }

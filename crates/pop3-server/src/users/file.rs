@@ -212,7 +212,8 @@ impl Authenticator for UsersFile {
         self.shares.of(proof)
     }
 
-    fn decoy(&self) -> Decoy {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).users.decoy()
+    fn decoy(&self, user: &str, hash: ScramHash) -> Decoy {
+        let users = Arc::clone(&self.state.lock().unwrap_or_else(PoisonError::into_inner).users);
+        users.decoy(user, hash)
     }
 }

@@ -4,7 +4,10 @@ use std::sync::OnceLock;
 
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, Version};
 use password_hash::phc::{Output, PasswordHash};
-use pop3_sasl::{CredentialsError, Decoy, PrepareError, ScramCredentials, ScramHash, Secret, prepare_stored};
+use pop3_sasl::{
+    CredentialsError, Decoy, ITERATIONS_MIN, PrepareError, ScramCredentials, ScramHash, Secret,
+    prepare_stored,
+};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
@@ -16,6 +19,9 @@ const NEW: (u32, u32, u32) = (19 * 1024, 2, 1);
 const MOST: (u32, u32, u32) = (256 * 1024, 16, 16);
 /// The iterations of new SCRAM credentials.
 const SCRAM_ITERATIONS: u32 = 65_536;
+/// Those of credentials that are made for each login of a password that is stored readably: about a millisecond. Such a
+/// password is also for APOP and CRAM-MD5, which have no iterations at all.
+const SCRAM_ITERATIONS_OF_READABLE: u32 = ITERATIONS_MIN;
 /// Octets of a salt.
 const SALT: usize = 16;
 
@@ -84,13 +90,12 @@ impl Salts {
         Self { secret: Secret::from(secret), decoy: Decoy::new(secret, SCRAM_ITERATIONS, SALT) }
     }
 
-    /// What SCRAM tells those who ask for unknown users; like what new users get.
-    pub(super) fn decoy(&self) -> Decoy {
-        self.decoy.clone()
+    /// What SCRAM shows where no user has credentials; like what new users get.
+    pub(super) const fn decoy(&self) -> &Decoy {
+        &self.decoy
     }
 
-    /// Credentials of a password that is stored readably. With the iterations of new users and of the
-    /// decoy, or a prober could tell who is there.
+    /// Credentials of a password that is stored readably.
     pub(super) fn derive(&self, hash: ScramHash, name: &str, password: &str) -> Option<ScramCredentials> {
         let label = format!("{}\0{name}", hash.mechanism().name());
         let mut salt = [0; SALT];
@@ -99,7 +104,7 @@ impl Salts {
             .ok()?
             .hash_password_into(self.secret.expose(), label.as_bytes(), &mut salt)
             .ok()?;
-        ScramCredentials::derive(hash, password, &salt, SCRAM_ITERATIONS).ok()
+        ScramCredentials::derive(hash, password, &salt, SCRAM_ITERATIONS_OF_READABLE).ok()
     }
 }
 

@@ -6,13 +6,11 @@ mod file;
 mod hash;
 mod memory;
 mod refused;
+mod stand_in;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::BTreeMap,
-    hash::{BuildHasher as _, RandomState},
-};
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use pop3_sasl::{Decoy, ScramCredentials, ScramHash, Secret};
 
@@ -21,9 +19,10 @@ pub use entry::{EntryError, check_name};
 pub use file::{UsersFile, UsersFileError};
 pub use hash::{HashError, NewSecrets};
 
-use entry::{Readable, Stored};
+use entry::Stored;
 use hash::Salts;
 use refused::Refused;
+use stand_in::StandIns;
 
 use crate::{Authenticator, Lookup, Proof, Share, Unavailable};
 
@@ -42,7 +41,8 @@ use crate::{Authenticator, Lookup, Proof, Share, Unavailable};
 pub struct Users {
     entries: BTreeMap<Box<str>, Vec<Stored>>,
     salts: Salts,
-    hasher: RandomState,
+    /// Made when they are first asked for, and anew after a change.
+    stand_ins: OnceLock<StandIns>,
     refused: Refused,
 }
 
@@ -63,16 +63,21 @@ impl Users {
     }
 
     fn with_salts(salts: Salts) -> Self {
-        Self { entries: BTreeMap::new(), salts, hasher: RandomState::new(), refused: Refused::default() }
+        Self { entries: BTreeMap::new(), salts, stand_ins: OnceLock::new(), refused: Refused::default() }
     }
 
     /// Adds a user whose password is kept readably: for tests, and for APOP. What SCRAM needs is made of it
-    /// at the first login with SCRAM.
+    /// at each login with SCRAM.
     #[must_use]
     pub fn with_password(mut self, name: &str, password: &str) -> Self {
-        self.refused = Refused::default();
-        self.entries.entry(name.into()).or_default().push(Stored::Plain(Readable::new(password)));
+        self.begin_change();
+        self.entries.entry(name.into()).or_default().push(Stored::Plain(Secret::from(password)));
         self
+    }
+
+    fn begin_change(&mut self) {
+        self.refused = Refused::default();
+        self.stand_ins = OnceLock::new();
     }
 
     /// Adds a user with secrets as they stand in a users file, separated by spaces.
@@ -82,7 +87,7 @@ impl Users {
     /// [`EntryError`] when the name or a secret cannot be used.
     pub fn with_secrets(mut self, name: &str, secrets: &str) -> Result<Self, EntryError> {
         check_name(name)?;
-        self.refused = Refused::default();
+        self.begin_change();
         self.entries.entry(name.into()).or_default().extend(entry::parse_secrets(secrets)?);
         Ok(self)
     }
@@ -98,6 +103,8 @@ impl Users {
                 return Err(at(EntryError::Twice));
             }
         }
+        // Not at the first login, which would take longer.
+        users.stand_ins();
         Ok(users)
     }
 
@@ -114,12 +121,10 @@ impl Users {
 
     /// The names of those who cannot log in this way, in order.
     pub fn without(&self, proof: Proof) -> impl Iterator<Item = &str> {
-        let has = move |stored: &Stored| match (stored, proof) {
-            (Stored::Plain(_), _) => true,
-            (Stored::Scram(credentials), Proof::Scram(hash)) => credentials.hash() == hash,
-            _ => false,
-        };
-        self.entries.iter().filter(move |(_, secrets)| !secrets.iter().any(has)).map(|(name, _)| &**name)
+        self.entries
+            .iter()
+            .filter(move |(_, secrets)| !secrets.iter().any(|stored| stored.serves(proof)))
+            .map(|(name, _)| &**name)
     }
 
     /// Where only some of the users can use SCRAM-SHA-256, which is then not offered by default.
@@ -132,15 +137,36 @@ impl Users {
         ))
     }
 
-    /// The secrets to check a password with, and whether they are this user's. An unknown name is checked
-    /// with those of a user who is chosen by that name, so that it takes as long as some user's would.
+    fn stand_ins(&self) -> &StandIns {
+        self.stand_ins.get_or_init(|| StandIns::new(&self.entries, self.salts.decoy()))
+    }
+
+    /// The secrets to check a password with, and whether they are this user's. An unknown name is checked with those of
+    /// its stand-in, so that it takes as long as some user's would.
     fn secrets(&self, name: &str) -> (&[Stored], bool) {
-        if let Some(secrets) = self.entries.get(name) {
-            return (secrets, true);
+        // Looked for in both cases: each of the two takes its time.
+        let stand_in = self.stand_ins().of(name, None, self.salts.decoy());
+        match self.entries.get(name) {
+            Some(secrets) => (secrets, true),
+            None => (stand_in.and_then(|name| self.entries.get(name)).map_or(&[], Vec::as_slice), false),
         }
-        let count = self.entries.len().max(1) as u64;
-        let at = usize::try_from(self.hasher.hash_one(name) % count).unwrap_or_default();
-        (self.entries.values().nth(at).map_or(&[], Vec::as_slice), false)
+    }
+
+    /// The SCRAM credentials of secrets, made for this name where they are stored readably.
+    fn credentials(&self, secrets: &[Stored], hash: ScramHash, name: &str) -> Option<ScramCredentials> {
+        let stored = secrets.iter().find_map(|stored| match stored {
+            Stored::Scram(credentials) if credentials.hash() == hash => Some((**credentials).clone()),
+            _ => None,
+        });
+        let derived = || {
+            secrets.iter().find_map(|stored| match stored {
+                Stored::Plain(secret) => {
+                    self.salts.derive(hash, name, std::str::from_utf8(secret.expose()).ok()?)
+                }
+                _ => None,
+            })
+        };
+        stored.or_else(derived)
     }
 }
 
@@ -165,23 +191,15 @@ impl Authenticator for Users {
 
     fn scram(&self, user: &str, hash: ScramHash) -> Result<Lookup<ScramCredentials>, Unavailable> {
         let Some(secrets) = self.entries.get(user) else { return Ok(Lookup::NoUser) };
-        let stored = secrets.iter().find_map(|stored| match stored {
-            Stored::Scram(credentials) if credentials.hash() == hash => Some(&**credentials),
-            _ => None,
-        });
-        let derived = || {
-            secrets.iter().find_map(|stored| match stored {
-                Stored::Plain(readable) => readable.scram(&self.salts, hash, user),
-                _ => None,
-            })
-        };
-        Ok(stored.or_else(derived).cloned().map_or(Lookup::OtherKind, Lookup::Found))
+        // For an unknown name the decoy looks for a stand-in. For a known one it takes as long here.
+        std::hint::black_box(self.stand_ins().of(user, Some(hash), self.salts.decoy()));
+        Ok(self.credentials(secrets, hash, user).map_or(Lookup::OtherKind, Lookup::Found))
     }
 
     fn shared_secret(&self, user: &str) -> Result<Lookup<Secret>, Unavailable> {
         let Some(secrets) = self.entries.get(user) else { return Ok(Lookup::NoUser) };
         let readable = secrets.iter().find_map(|stored| match stored {
-            Stored::Plain(readable) => Some(readable.secret.clone()),
+            Stored::Plain(secret) => Some(secret.clone()),
             _ => None,
         });
         Ok(readable.map_or(Lookup::OtherKind, Lookup::Found))
@@ -195,7 +213,13 @@ impl Authenticator for Users {
         }
     }
 
-    fn decoy(&self) -> Decoy {
-        self.salts.decoy()
+    /// Shows the iterations and the salt length of a stand-in, and does the same work.
+    fn decoy(&self, user: &str, hash: ScramHash) -> Decoy {
+        let decoy = self.salts.decoy();
+        let stand_in = self.stand_ins().of(user, Some(hash), decoy).and_then(|name| self.entries.get(name));
+        match stand_in.and_then(|secrets| self.credentials(secrets, hash, user)) {
+            Some(like) => decoy.with_parameters(like.iterations(), like.salt().len()),
+            None => decoy.clone(),
+        }
     }
 }

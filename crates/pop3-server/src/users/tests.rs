@@ -48,8 +48,7 @@ fn scram_credentials_are_made_of_a_readable_secret() {
     let restarted = parse(text).unwrap().scram("alice", ScramHash::Sha256).unwrap().found().unwrap();
     assert_eq!(alice.to_stored(), restarted.to_stored());
     assert!(alice.salt() != bob.salt() && alice.salt() != sha1.salt());
-    // As for users with stored credentials, and for unknown ones.
-    assert_eq!((alice.iterations(), alice.salt().len()), (65_536, 16));
+    assert_eq!((alice.iterations(), alice.salt().len()), (4096, 16));
     assert!(users.scram("nobody", ScramHash::Sha256).unwrap().found().is_none());
     // What is stored goes first.
     let stored = ScramCredentials::derive(ScramHash::Sha256, "other", b"0123456789abcdef", 4096).unwrap();
@@ -137,6 +136,92 @@ fn an_unknown_user_takes_as_long_as_a_known_one() {
         let ratio = other.as_secs_f64() / known.as_secs_f64();
         assert!((0.5..2.0).contains(&ratio), "{known:?} {unknown:?} {empty:?}");
     }
+}
+
+/// Users of three kinds, ten of each: with a readable password, and with SCRAM credentials of two sorts.
+fn mixed() -> Users {
+    let mut text = String::new();
+    for n in 0..10 {
+        let stored = |iterations, salt: &[u8]| {
+            ScramCredentials::derive(ScramHash::Sha256, "right", salt, iterations).unwrap().to_stored()
+        };
+        text.push_str(&format!("readable{n}:{{PLAIN}}right\n"));
+        text.push_str(&format!("imported{n}:{}\n", stored(10_000, b"twelve octet")));
+        text.push_str(&format!("new{n}:{}\n", stored(20_000, b"a salt of forty octets, which is a lot: ")));
+    }
+    parse(&text).unwrap()
+}
+
+/// What SCRAM shows for a name.
+fn shown(users: &Users, name: &str) -> (u32, usize) {
+    let credentials = users.scram(name, ScramHash::Sha256).unwrap().found();
+    match credentials {
+        Some(credentials) => (credentials.iterations(), credentials.salt().len()),
+        None => {
+            let decoy = format!("{:?}", users.decoy(name, ScramHash::Sha256));
+            let number = |field: &str| -> u32 {
+                let rest = decoy.split_once(field).unwrap().1;
+                rest.split(|c: char| !c.is_ascii_digit()).next().unwrap().parse().unwrap()
+            };
+            (number("iterations: "), number("salt_length: ") as usize)
+        }
+    }
+}
+
+// Conformance: A-95, S-5802-08
+#[test]
+fn unknown_names_show_what_users_show() {
+    let users = mixed();
+    let mut of_users = [(4096, 16), (10_000, 12), (20_000, 40)].map(|kind| (kind, 0, 0));
+    let mut count = |name: &str, is_known: bool| {
+        let shown = shown(&users, name);
+        let (_, known, unknown) = of_users.iter_mut().find(|(kind, ..)| *kind == shown).unwrap();
+        *if is_known { known } else { unknown } += 1;
+    };
+    users.names().for_each(|name| count(name, true));
+    (0..300).for_each(|n| count(&format!("unknown{n}"), false));
+    for (kind, known, unknown) in of_users {
+        assert_eq!(known, 10, "{kind:?}");
+        assert!((30..=200).contains(&unknown), "{kind:?}: {unknown}");
+    }
+    // After a restart the same for each name.
+    let again = mixed();
+    assert!((0..50).all(|n| {
+        let name = format!("unknown{n}");
+        shown(&users, &name) == shown(&again, &name)
+    }));
+}
+
+// Conformance: A-95, S-ROB-07
+#[test]
+fn a_scram_question_takes_as_long_for_an_unknown_name_as_for_its_stand_in() {
+    // All readable: each question derives credentials. Right after the file was read, too.
+    let text: String = (0..20).map(|n| format!("user{n}:{{PLAIN}}right\n")).collect();
+    let users = parse(&text).unwrap();
+    let ask = |name: &str| {
+        let found = users.scram(name, ScramHash::Sha256).unwrap().found();
+        drop(found.is_none().then(|| users.decoy(name, ScramHash::Sha256)));
+    };
+    let began = Instant::now();
+    ask("user0");
+    let first = began.elapsed();
+    let [known, unknown] = shortest([&|| ask("user1"), &|| ask("nobody")]);
+    let ratio = |other: Duration| other.as_secs_f64() / known.as_secs_f64();
+    assert!((0.5..2.0).contains(&ratio(unknown)), "{known:?} {unknown:?}");
+    assert!(ratio(first) < 20.0, "{known:?} {first:?}");
+}
+
+// Conformance: A-95
+#[test]
+fn an_unknown_name_costs_no_more_among_many_users() {
+    let text: String = (0..20_000).map(|n| format!("user{n}:{{PLAIN}}right\n")).collect();
+    let users = parse(&text).unwrap();
+    let [known, unknown] = shortest([
+        &|| (0..200).for_each(|_| assert!(!users.is_password("user19999", "wrong").unwrap())),
+        &|| (0..200).for_each(|_| assert!(!users.is_password("nobody", "wrong").unwrap())),
+    ]);
+    let ratio = unknown.as_secs_f64() / known.as_secs_f64();
+    assert!((0.3..3.0).contains(&ratio), "{known:?} {unknown:?}");
 }
 
 // Conformance: A-45

@@ -131,6 +131,9 @@ impl Configuration {
         if let Some(checks) = from.password_checks {
             limits.password_checks = checks;
         }
+        if let Some(handshakes) = from.tls_handshakes {
+            limits.tls_handshakes = handshakes;
+        }
         limits.failure_delay = Duration::from_secs(self.login.failure_delay);
         limits.failure_delay_max = Duration::from_secs(self.login.failure_delay_max);
         limits.tls_handshake = Duration::from_secs(timeouts.tls_handshake);
@@ -186,6 +189,7 @@ impl Configuration {
         let mut effective = self.clone();
         let defaults = Config::default();
         effective.limits.password_checks.get_or_insert(defaults.limits.password_checks);
+        effective.limits.tls_handshakes.get_or_insert(defaults.limits.tls_handshakes);
         let mechanisms = defaults.mechanisms.iter().copied().map(values::Mechanism);
         effective.login.mechanisms.get_or_insert_with(|| mechanisms.collect());
         toml::to_string(&effective).context("the configuration cannot be printed")

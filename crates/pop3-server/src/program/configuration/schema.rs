@@ -161,6 +161,8 @@ pub(crate) struct Limits {
     pub(crate) sessions_per_user: usize,
     #[serde(deserialize_with = "values::optional_positive", skip_serializing_if = "Option::is_none")]
     pub(crate) password_checks: Option<usize>,
+    #[serde(deserialize_with = "values::optional_positive", skip_serializing_if = "Option::is_none")]
+    pub(crate) tls_handshakes: Option<usize>,
 }
 
 impl Default for Limits {
@@ -170,6 +172,7 @@ impl Default for Limits {
             connections_per_address: 100,
             sessions_per_user: 10,
             password_checks: None,
+            tls_handshakes: None,
         }
     }
 }
