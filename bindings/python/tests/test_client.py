@@ -10,6 +10,7 @@ from typing import Any
 
 import pop3
 import pytest
+from pop3 import proto
 from servers import PATIENCE, RealServer
 
 
@@ -369,3 +370,9 @@ def test_no_password_in_a_repr(reading_server: RealServer) -> None:
     with connect(reading_server) as client:
         assert repr(client) == f"<pop3.Client of {reading_server.pops}>"
         assert reading_server.password not in repr(client)
+
+
+def test_a_security_that_is_no_member_is_refused() -> None:
+    for wrong in ("plain", "INSECURE_PLAIN", 3, proto.Rejection.IN_USE):
+        with pytest.raises(pop3.UsageError, match="member of pop3.Security"):
+            pop3.Client("pop://a@127.0.0.1:1", security=wrong)  # type: ignore[arg-type]

@@ -249,6 +249,11 @@ impl<M: Machine, S: Read + Write> Driver<M, S> {
         }
     }
 
+    /// Overwrites what was read and used: call it once a password has been taken.
+    pub fn wipe_used(&mut self) {
+        self.buffer.wipe_used();
+    }
+
     /// What was read, and not yet used by the machine.
     pub fn unread(&self) -> &[u8] {
         self.buffer.unread()

@@ -43,6 +43,13 @@ impl ReadBuffer {
         self.end = self.end.saturating_add(count).min(self.octets.len());
     }
 
+    /// Overwrites what was used: a password in it is not needed any more.
+    pub fn wipe_used(&mut self) {
+        let (start, end) = (self.start, self.end);
+        self.octets.get_mut(..start).unwrap_or_default().fill(0);
+        self.octets.get_mut(end..).unwrap_or_default().fill(0);
+    }
+
     /// Overwrites everything: what was said in clear has no business behind a TLS handshake.
     pub fn wipe(&mut self) {
         self.octets.fill(0);
@@ -68,5 +75,18 @@ mod tests {
         buffer.consume(9);
         assert!(buffer.unread().is_empty());
         assert_eq!(buffer.spare().len(), 4);
+    }
+
+    #[test]
+    fn what_was_used_is_wiped_and_the_rest_stays() {
+        let mut buffer = ReadBuffer::new(8);
+        buffer.spare()[..6].copy_from_slice(b"secret");
+        buffer.fill(6);
+        buffer.consume(3);
+        buffer.wipe_used();
+        assert_eq!((buffer.unread(), &*buffer.octets), (&b"ret"[..], &b"\0\0\0ret\0\0"[..]));
+        buffer.consume(3);
+        buffer.wipe_used();
+        assert_eq!(&*buffer.octets, [0; 8]);
     }
 }

@@ -14,7 +14,7 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-use crate::{Authenticator, Kind, Shared, admission::Full, session::Session};
+use crate::{Authenticator, Kind, Shared, admission::Full, log_limiter::About, session::Session};
 
 /// The first wait when no connection can be taken in; doubled up to the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
@@ -47,7 +47,7 @@ pub(crate) async fn accept<S: Store, A: Authenticator>(
                 if is_shortage(&error) && shared.counters.make_room() {
                     wait = FIRST_WAIT;
                 }
-                if shared.flood.admits(Instant::now()) {
+                if shared.log.admits(About::Connection, Instant::now()) {
                     warn!(%error, ?wait, "cannot accept connections now");
                 }
                 shared.stop.run_until_cancelled(sleep(wait)).await;
@@ -73,7 +73,7 @@ fn admit<S: Store, A: Authenticator>(
                     (ADDRESS_FULL, "connections_per_address", count)
                 }
             };
-            if shared.flood.admits(Instant::now()) {
+            if shared.log.admits(About::Connection, Instant::now()) {
                 warn!(%peer, "no place for a connection: limits.{limit} is {count}, and all of them have logged in");
             }
             if kind != Kind::Tls {

@@ -73,7 +73,7 @@ mod accept;
 mod admission;
 mod authenticator;
 mod config;
-mod flood;
+mod log_limiter;
 mod offers;
 mod ownership;
 mod penalties;

@@ -2,18 +2,26 @@ use std::{
     io,
     net::SocketAddr,
     sync::{Arc, atomic::AtomicU64},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use pop3_proto::server::{Config as CheckedPolicy, Connection, InvalidPolicy, Server as Protocol};
 use pop3_store::Store;
-use tokio::{net::TcpListener, time::timeout};
+use tokio::{
+    net::TcpListener,
+    time::{sleep, timeout},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::info;
 
 use crate::{
-    Authenticator, Config, Kind, Listener, accept, admission::Counters, flood::Flood, offers::Offers,
-    penalties::Penalties, timestamp::timestamp, turns::Turns,
+    Authenticator, Config, Kind, Listener, accept,
+    admission::Counters,
+    log_limiter::{LogLimiter, STRETCH},
+    offers::Offers,
+    penalties::Penalties,
+    timestamp::timestamp,
+    turns::Turns,
 };
 
 /// A POP3 server.
@@ -49,7 +57,7 @@ impl Server {
                 Arc::clone(&penalties),
             ),
             penalties,
-            flood: Flood::default(),
+            log: LogLimiter::default(),
             sessions: AtomicU64::new(0),
             stop: CancellationToken::new(),
             abort: CancellationToken::new(),
@@ -71,6 +79,8 @@ impl Server {
             info!(%address, %kind, "listening");
             shared.tracker.spawn(accept::accept(Arc::clone(&shared), socket, kind));
         }
+        // Not one of the connections: it ends with `stop`.
+        tokio::spawn(summarise(Arc::clone(&shared)));
         Ok(Running {
             addresses,
             stop: shared.stop.clone(),
@@ -92,7 +102,7 @@ pub(crate) struct Shared<S, A> {
     pub(crate) penalties: Arc<Penalties>,
     pub(crate) turns: Arc<Turns>,
     pub(crate) handshakes: Arc<Turns>,
-    pub(crate) flood: Flood,
+    pub(crate) log: LogLimiter,
     pub(crate) sessions: AtomicU64,
     /// No new sessions, and idle ones end.
     pub(crate) stop: CancellationToken,
@@ -152,6 +162,13 @@ impl Config {
             }
         }
         problems
+    }
+}
+
+/// Writes the summaries of lines that were left out of the log, also when nothing else is written any more.
+async fn summarise<S: Store, A: Authenticator>(shared: Arc<Shared<S, A>>) {
+    while shared.stop.run_until_cancelled(sleep(STRETCH)).await.is_some() {
+        shared.log.report(Instant::now());
     }
 }
 

@@ -119,3 +119,59 @@ fn a_delivery_says_by_its_status_what_it_did() {
     }
     assert_eq!(support::files(&data.path().join("mail"), USER).len(), 3);
 }
+
+/// The log of a server that this is done to.
+fn log_of(done: impl FnOnce(SocketAddr)) -> String {
+    let data = root();
+    let program = Program::start(&["--config", &config(data.path()), "--log", "info"]);
+    done(program.addresses[0]);
+    program.stop().1
+}
+
+// Conformance: A-96
+#[test]
+fn a_name_cannot_pass_for_other_fields() {
+    let log = log_of(|address| {
+        for name in ["bob peer=10.9.8.7:1 reason=x", "bob\" reason=\"x", "bob\u{1b}[2J", "b\u{202e}ob"] {
+            let mut client = Client::connect(address);
+            client.line();
+            client.ask(&format!("USER {name}"));
+            client.ask("PASS wrong");
+        }
+    });
+    let refused: Vec<_> = log.lines().filter(|line| line.contains("login refused")).collect();
+    assert!(refused.len() >= 2, "{log}");
+    for line in refused {
+        assert_eq!(line.matches(" reason=\"name or password is wrong\"").count(), 1, "{line}");
+        assert!(
+            !line.contains(" peer=10.9") || line.contains("user=\"bob peer=10.9.8.7:1 reason=x\""),
+            "{line}"
+        );
+        assert!(!line.chars().any(|c| c.is_control() || c == '\u{202e}'), "{line}");
+    }
+    assert!(log.contains(r#"user="bob peer=10.9.8.7:1 reason=x" reason="#), "{log}");
+    assert!(log.contains(r#"user="bob\" reason=\"x" reason="#), "{log}");
+}
+
+// Conformance: A-56
+#[test]
+fn noise_hides_no_refused_login_and_no_user_fills_the_log() {
+    let log = log_of(|address| {
+        // Each is a line about a connection before login.
+        for _ in 0..400 {
+            let mut client = Client::connect(address);
+            client.line();
+            (0..10).for_each(|_| client.send("NONSENSE\r\n"));
+            client.rest();
+        }
+        (0..30).for_each(|_| log_in_wrongly(address));
+        (0..150).for_each(|_| log_in_and_out(address));
+    });
+    let count = |words: &str| log.matches(words).count();
+    assert_eq!(count("login refused"), 30, "{log}");
+    assert!(count("lines about connections before login were left out") >= 1);
+    assert!(count("too many wrong commands") < 400);
+    // Two lines a session, and a stretch or two of time.
+    assert!((50..300).contains(&(count("logged in") + count("logged out"))));
+    assert!(log.contains("user=\"alice\" left_out="), "{log}");
+}

@@ -67,9 +67,9 @@ fn files_that_cannot_be_read_are_one_line_however_many() {
     assert!(log.chars().all(|c| c == '\n' || !c.is_control()), "{}", log.escape_debug());
     let warnings = lines(&log, "files in the maildrop are not listed");
     let [first, second] = warnings[..] else { panic!("one for each login: {log}") };
-    assert!(first.contains("WARN") && first.contains("user=alice skipped=151 "), "{first}");
+    assert!(first.contains("WARN") && first.contains("user=\"alice\" skipped=151 "), "{first}");
     assert!(first.contains("150 files cannot be read (permission denied), for example "), "{first}");
-    assert!(first.contains(r"locked\n2026-01-01 ERROR forged\u{1b}[2J"), "{first}");
+    assert!(first.contains(r"locked\\n2026-01-01 ERROR forged\\u{1b}[2J"), "{first}");
     assert!(
         first.contains("1 name without a regular file") && first.contains("mail/alice/cur/3.link"),
         "{first}"

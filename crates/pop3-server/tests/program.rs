@@ -221,11 +221,11 @@ fn no_secret_is_ever_logged() {
     });
     let (_, log) = program.stop();
     let line = |words: &str| log.lines().find(|line| line.contains(words)).unwrap_or_else(|| panic!("{log}"));
-    assert!(line("logged out").contains("user=demo retrieved=0 removed=0"), "{log}");
-    let closed = "user=demo retrieved=0 removed=0 reason=\"the client closed the connection\"";
+    assert!(line("logged out").contains("user=\"demo\" retrieved=0 removed=0"), "{log}");
+    let closed = "user=\"demo\" retrieved=0 removed=0 reason=\"the client closed the connection\"";
     assert!(log.contains(closed), "{log}");
     assert_eq!(log.matches("name or password is wrong").count(), 2, "{log}");
-    assert!(log.contains("reason=the maildrop is in use"), "{log}");
+    assert!(log.contains("reason=\"the maildrop is in use"), "{log}");
     for debug in ["Eof", "InUse", "BadCredentials"] {
         assert!(!log.contains(debug), "{debug} in {log}");
     }

@@ -3,7 +3,10 @@ use std::{path::PathBuf, time::Duration};
 use pop3_client::{Identity, Login, Options, Roots, Security, Timeouts, Url};
 use pyo3::prelude::*;
 
-use crate::errors::{misuse, usage};
+use crate::{
+    classes::class,
+    errors::{misuse, usage},
+};
 
 /// Where to connect to, and how.
 pub(super) fn options(
@@ -66,6 +69,11 @@ pub(super) fn url(py: Python<'_>, url: &str) -> PyResult<Url> {
 }
 
 fn security(security: &Bound<'_, PyAny>) -> PyResult<Security> {
+    let py = security.py();
+    if !security.is_instance(class!(py, "pop3._values", "Security")?)? {
+        let shown = security.repr().map_or_else(|_| "something else".to_owned(), |repr| repr.to_string());
+        return Err(usage(py, &format!("security has to be a member of pop3.Security, not {shown}")));
+    }
     let name: String = security.getattr("name")?.extract()?;
     Ok(match name.as_str() {
         "IMPLICIT_TLS" => Security::ImplicitTls,

@@ -123,6 +123,24 @@ fn a_limit_on_the_size_of_files_is_an_error_and_loses_nothing() {
     assert!(ran.code == Some(0) && home.mail().len() == 5 && server.messages("alice").is_empty(), "{ran:?}");
 }
 
+// Conformance: A-99
+#[test]
+fn a_low_limit_on_open_files_ends_no_fetch() {
+    for files in [18, 20, 26, 40, 100] {
+        let server = (0..130).fold(
+            TestServer::builder().user("alice", crate::support::real_server::PASSWORD),
+            |builder, n| builder.message("alice", format!("Subject: {n}\n\n").into_bytes()),
+        );
+        let (server, home) = (server.start().unwrap(), Home::new());
+        let fetch = home.fetch_command(server.plain_port(), &["--delete"]);
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {files}; exec \"$0\" \"$@\"")]);
+        command.arg(fetch.get_program()).args(fetch.get_args()).env_remove("POP3_PASSWORD");
+        let ran = Ran::from(command.output().unwrap());
+        assert_eq!((ran.code, home.mail().len()), (Some(0), 130), "{files}: {ran:?}");
+    }
+}
+
 #[test]
 fn a_password_file_that_others_may_read_is_warned_of() {
     use std::os::unix::fs::PermissionsExt as _;

@@ -67,10 +67,20 @@ impl SelfSigned {
 
     /// Valid from the beginning of one year to the beginning of another.
     pub fn valid_in(names: &[&str], first: i32, end: i32) -> Self {
+        Self::with(names, first, end, IsCa::Ca(BasicConstraints::Unconstrained))
+    }
+
+    /// With the mark that it is not a CA, or with none.
+    pub fn no_ca(names: &[&str], is_marked: bool) -> Self {
+        Self::with(names, 1975, 4096, if is_marked { IsCa::ExplicitNoCa } else { IsCa::NoCa })
+    }
+
+    fn with(names: &[&str], first: i32, end: i32, is_ca: IsCa) -> Self {
         let key = KeyPair::generate().unwrap();
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.is_ca = is_ca;
+        params.distinguished_name.push(DnType::CommonName, "vouches for itself");
         params.not_before = rcgen::date_time_ymd(first, 1, 1);
         params.not_after = rcgen::date_time_ymd(end, 1, 1);
         let certificate = params.self_signed(&key).unwrap();
@@ -88,7 +98,15 @@ impl SelfSigned {
         config(&self.certificate, self.issuer.key())
     }
 
-    /// A server with a certificate that this one has signed, marked as a CA too.
+    /// A server with a certificate that this one has signed.
+    pub fn issue(&self, names: &[&str]) -> Arc<ServerConfig> {
+        let key = KeyPair::generate().unwrap();
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let params = CertificateParams::new(names).unwrap();
+        config(&params.signed_by(&key, &self.issuer).unwrap(), &key)
+    }
+
+    /// The same, marked as a CA too.
     pub fn issue_ca(&self, names: &[&str]) -> Arc<ServerConfig> {
         let key = KeyPair::generate().unwrap();
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();

@@ -184,6 +184,11 @@ impl<M: Machine, S: AsyncRead + AsyncWrite + Unpin> Driver<M, S> {
         Ok(())
     }
 
+    /// Overwrites what was read and used: call it once a password has been taken.
+    pub fn wipe_used(&mut self) {
+        self.buffer.wipe_used();
+    }
+
     /// What was read, and not yet used by the machine.
     pub fn unread(&self) -> &[u8] {
         self.buffer.unread()

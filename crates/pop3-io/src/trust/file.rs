@@ -7,22 +7,26 @@
 use std::{io, sync::Arc};
 
 use rustls::{
-    CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
         verify_server_name,
     },
-    crypto::CryptoProvider,
+    crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _},
     server::ParsedCertificate,
 };
+use webpki::{EndEntityCert, KeyUsage};
 
-/// Takes what a CA of the file vouches for, and what is octet for octet in the file itself.
+/// Accepts what a CA of the file has signed, and what is octet for octet in the file itself. A certificate that says
+/// that it is not a CA (RFC 5280 section 4.2.1.9) is there for itself alone.
 #[derive(Debug)]
 pub(super) struct TrustedFile {
     certificates: Vec<CertificateDer<'static>>,
-    issued: Arc<WebPkiServerVerifier>,
+    /// Where there is a CA among them.
+    issued: Option<Arc<WebPkiServerVerifier>>,
+    provider: Arc<CryptoProvider>,
 }
 
 impl TrustedFile {
@@ -36,30 +40,60 @@ impl TrustedFile {
         certificates: Vec<CertificateDer<'static>>,
         provider: Arc<CryptoProvider>,
     ) -> io::Result<Self> {
-        let mut roots = RootCertStore::empty();
-        for certificate in &certificates {
-            roots.add(certificate.clone()).map_err(|error| unreadable(&error))?;
-        }
-        if roots.is_empty() {
+        if certificates.is_empty() {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "there is no certificate in it"));
         }
-        let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider);
-        let issued = builder.build().map_err(io::Error::other)?;
-        Ok(Self { certificates, issued })
+        let mut roots = RootCertStore::empty();
+        for certificate in &certificates {
+            if is_ca(certificate).map_err(|error| unreadable(&error))? {
+                roots.add(certificate.clone()).map_err(|error| unreadable(&error))?;
+            }
+        }
+        let builder =
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots.clone()), Arc::clone(&provider));
+        let issued = (!roots.is_empty()).then(|| builder.build()).transpose().map_err(io::Error::other)?;
+        Ok(Self { certificates, issued, provider })
     }
+}
+
+/// Whether a certificate may sign others: it says so, or is of version 1, which cannot say.
+fn is_ca(certificate: &CertificateDer<'_>) -> Result<bool, webpki::Error> {
+    let parsed = match EndEntityCert::try_from(certificate) {
+        Err(webpki::Error::UnsupportedCertVersion) => return Ok(true),
+        parsed => parsed?,
+    };
+    // Nobody is trusted here, so this always fails: by its dates first, then because it is a CA.
+    let at =
+        |time| parsed.verify_for_usage(&[], &[], &[], time, KeyUsage::server_auth(), None, None).map(drop);
+    let result = match at(UnixTime::now()) {
+        Err(webpki::Error::CertExpired { not_after: valid, .. }) => at(valid),
+        Err(webpki::Error::CertNotValidYet { not_before: valid, .. }) => at(valid),
+        result => result,
+    };
+    Ok(matches!(result, Err(webpki::Error::CaUsedAsEndEntity)))
+}
+
+/// The dates and the key usage of a certificate that needs nobody's signature.
+fn check_alone(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), rustls::Error> {
+    use webpki::Error as E;
+    let result = EndEntityCert::try_from(certificate).and_then(|parsed| {
+        parsed.verify_for_usage(&[], &[], &[], now, KeyUsage::server_auth(), None, None).map(drop)
+    });
+    Err(rustls::Error::InvalidCertificate(match result {
+        // Everything else was looked at before these two. The usual tools mark a server's own certificate as a CA.
+        Ok(()) | Err(E::UnknownIssuer | E::CaUsedAsEndEntity) => return Ok(()),
+        Err(E::CertExpired { time, not_after }) => CertificateError::ExpiredContext { time, not_after },
+        Err(E::CertNotValidYet { time, not_before }) => {
+            CertificateError::NotValidYetContext { time, not_before }
+        }
+        Err(error) => CertificateError::Other(OtherError(Arc::new(error))),
+    }))
 }
 
 /// Something looks like a certificate and is none; the words of the libraries alone do not say so.
 fn unreadable(error: &dyn std::error::Error) -> io::Error {
     let text = format!("what stands there as a certificate cannot be read ({error})");
     io::Error::new(io::ErrorKind::InvalidData, text)
-}
-
-/// Whether all that is wrong is the mark of a CA. The dates are checked before it: a certificate that is
-/// too old or too young fails with that, which the tests hold the library to.
-fn is_ca_as_server(error: &rustls::Error) -> bool {
-    let rustls::Error::InvalidCertificate(CertificateError::Other(other)) = error else { return false };
-    matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
 }
 
 impl ServerCertVerifier for TrustedFile {
@@ -71,13 +105,16 @@ impl ServerCertVerifier for TrustedFile {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        match self.issued.verify_server_cert(certificate, chain, name, ocsp, now) {
-            Err(error) if is_ca_as_server(&error) && self.certificates.contains(certificate) => {
-                verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
-                Ok(ServerCertVerified::assertion())
-            }
-            result => result,
+        let issued = match &self.issued {
+            Some(issued) => issued.verify_server_cert(certificate, chain, name, ocsp, now),
+            None => Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)),
+        };
+        if issued.is_ok() || !self.certificates.contains(certificate) {
+            return issued;
         }
+        check_alone(certificate, now)?;
+        verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
+        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -86,7 +123,8 @@ impl ServerCertVerifier for TrustedFile {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.issued.verify_tls12_signature(message, certificate, signed)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signed, algorithms)
     }
 
     fn verify_tls13_signature(
@@ -95,10 +133,11 @@ impl ServerCertVerifier for TrustedFile {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.issued.verify_tls13_signature(message, certificate, signed)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signed, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.issued.supported_verify_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

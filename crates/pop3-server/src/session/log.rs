@@ -1,5 +1,5 @@
-//! What is written into the log about a session: who, from where, how it went; never a secret, and names of
-//! clients escaped.
+//! What is written into the log about a session: who, from where, how it went; never a secret. Names and reasons are
+//! strings, which the text form quotes and escapes: they cannot pass for other fields.
 
 use std::{io, time::Instant};
 
@@ -14,40 +14,43 @@ use super::{
     Error, Session, Transport,
     login::{Opened, Refusal},
 };
-use crate::Authenticator;
+use crate::{Authenticator, log_limiter::About};
 
 impl<S: Store, A: Authenticator> Session<S, A> {
     pub(super) fn log_refusal(&self, refusal: &Refusal) {
-        if !self.may_log() {
+        if !self.shared.log.admits(About::Refusal(self.peer.ip()), Instant::now()) {
             return;
         }
-        let user = refusal.name.as_deref().unwrap_or_default().escape_debug();
-        let (session, peer, reason) = (self.id, self.peer, refusal.reason.escape_debug());
+        let user = refusal.name.as_deref().unwrap_or_default();
+        let (session, peer, reason) = (self.id, self.peer, &*refusal.reason);
         match refusal.rejection {
             Rejection::BadCredentials
             | Rejection::InUse
             | Rejection::LoginDelay
             | Rejection::UnsupportedMechanism => {
-                info!(session, %peer, %user, %reason, "login refused");
+                info!(session, %peer, user, reason, "login refused");
             }
-            _ => warn!(session, %peer, %user, %reason, "login not possible"),
+            _ => warn!(session, %peer, user, reason, "login not possible"),
         }
     }
 
-    /// Those who have logged in may always be written of, the others up to a limit.
+    /// Whether one more line about this session may be written.
     pub(super) fn may_log(&self) -> bool {
-        self.user.is_some() || self.shared.flood.admits(Instant::now())
+        let about = self.user.as_deref().map_or(About::Connection, About::User);
+        self.shared.log.admits(about, Instant::now())
     }
 
     pub(super) fn log_login(&self, driver: &Transport, opened: &Opened<S::Maildrop>) {
-        let (session, peer) = (self.id, self.peer);
-        let user = opened.user.escape_debug();
+        if !self.shared.log.admits(About::User(&opened.user), Instant::now()) {
+            return;
+        }
+        let (session, peer, user) = (self.id, self.peer, &*opened.user);
         let messages = opened.messages();
         match driver.stream().tls_parameters() {
             Some((version, cipher)) => {
-                info!(session, %peer, %user, messages, ?version, ?cipher, "logged in");
+                info!(session, %peer, user, messages, ?version, ?cipher, "logged in");
             }
-            None => info!(session, %peer, %user, messages, "logged in without TLS"),
+            None => info!(session, %peer, user, messages, "logged in without TLS"),
         }
         self.log_skipped(opened);
     }
@@ -58,33 +61,28 @@ impl<S: Store, A: Authenticator> Session<S, A> {
         if skipped == 0 {
             return;
         }
-        let (session, peer, user) = (self.id, self.peer, opened.user.escape_debug());
+        let (session, peer, user) = (self.id, self.peer, &*opened.user);
         let reasons: Vec<_> = opened.skipped.iter().map(ToString::to_string).collect();
         let reason = reasons.join("; ");
-        warn!(session, %peer, %user, skipped, %reason, "files in the maildrop are not listed");
+        warn!(session, %peer, user, skipped, reason, "files in the maildrop are not listed");
     }
 
     /// One line for the first message of a session; the end of the session counts them.
     pub(super) fn log_unreadable(&mut self, number: MessageNumber, reason: &str) {
         self.unreadable = self.unreadable.saturating_add(1);
-        let (session, peer, reason) = (self.id, self.peer, reason.escape_debug());
-        let user = self.shown_user();
-        if self.unreadable == 1 {
-            warn!(session, %peer, user, %number, %reason, "a message cannot be read");
+        let (session, peer) = (self.id, self.peer);
+        let user = self.user.as_deref();
+        if self.unreadable == 1 && self.may_log() {
+            warn!(session, %peer, user, %number, reason, "a message cannot be read");
         } else {
-            debug!(session, %peer, user, %number, %reason, "another message cannot be read");
+            debug!(session, %peer, user, %number, reason, "another message cannot be read");
         }
-    }
-
-    /// Nothing before a login.
-    pub(super) fn shown_user(&self) -> Option<impl tracing::Value> {
-        self.user.as_deref().map(|user| tracing::field::display(user.escape_debug()))
     }
 
     pub(super) fn log_end(&self, end: Result<CloseReason, Error>) {
         let (session, peer, retrieved) = (self.id, self.peer, self.retrieved);
         let (skipped, unreadable) = (self.skipped, self.unreadable);
-        let user = self.shown_user();
+        let user = self.user.as_deref();
         match end {
             Ok(CloseReason::Quit) => debug!(session, %peer, user, "ended with QUIT"),
             Ok(reason) if self.may_log() => {
@@ -95,7 +93,7 @@ impl<S: Store, A: Authenticator> Session<S, A> {
                 warn!(session, %peer, user, %error, "the client broke the protocol");
             }
             Ok(_) | Err(Error::Peer(_)) => {}
-            Err(error) if self.user.is_some() => {
+            Err(error) if self.user.is_some() && self.may_log() => {
                 let reason = match &error {
                     // Most clients that go away do not say goodbye in TLS either.
                     Error::Io(source) if source.kind() == io::ErrorKind::UnexpectedEof => {

@@ -130,7 +130,11 @@ impl<S: Store, A: Authenticator> Session<S, A> {
     async fn converse(&mut self, socket: TcpStream, kind: Kind) -> Result<End, Error> {
         let mut driver = Box::pin(self.begin(socket, kind)).await?;
         loop {
-            match self.next_event(&mut driver).await? {
+            let event = self.next_event(&mut driver).await?;
+            if matches!(event, Event::Login(_) | Event::SaslResponse(_)) {
+                driver.wipe_used();
+            }
+            match event {
                 Event::Login(login) => Box::pin(self.on_login(&mut driver, login)).await,
                 Event::SaslResponse(response) => {
                     Box::pin(self.on_sasl_response(&mut driver, response)).await;
@@ -411,19 +415,23 @@ impl<S: Store, A: Authenticator> Session<S, A> {
         };
         let outcome = match outcome {
             Ok(()) => {
-                info!(
-                    session = self.id, peer = %self.peer, user = self.shown_user(),
-                    retrieved = self.retrieved, removed = marked, skipped = self.skipped,
-                    unreadable = self.unreadable, "logged out"
-                );
+                if self.may_log() {
+                    info!(
+                        session = self.id, peer = %self.peer, user = self.user.as_deref(),
+                        retrieved = self.retrieved, removed = marked, skipped = self.skipped,
+                        unreadable = self.unreadable, "logged out"
+                    );
+                }
                 UpdateOutcome::Removed
             }
             Err(reason) => {
-                error!(
-                    session = self.id, peer = %self.peer, user = self.shown_user(), marked, %reason,
-                    retrieved = self.retrieved, skipped = self.skipped, unreadable = self.unreadable,
-                    "not everything was removed"
-                );
+                if self.may_log() {
+                    error!(
+                        session = self.id, peer = %self.peer, user = self.user.as_deref(), marked, reason,
+                        retrieved = self.retrieved, skipped = self.skipped, unreadable = self.unreadable,
+                        "not everything was removed"
+                    );
+                }
                 UpdateOutcome::SomeNotRemoved
             }
         };

@@ -34,6 +34,10 @@ const NEW_NAME: &[u8] = b"pop3-index.new";
 const MAGIC: &[u8; 16] = b"pop3-index v1\r\n\0";
 /// An index of more octets than this is not ours: it would be that of some ten million messages.
 const MAX_LEN: u64 = 2 << 30;
+/// One of fewer octets is read in any case.
+const SMALL: u64 = 256 << 10;
+/// The most octets of a record.
+const MAX_RECORD: u64 = 3 * 8 + 1 + 255;
 
 /// What is known about the message with this base.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +47,15 @@ pub(super) struct Fact<'a> {
     pub(super) size: Octets,
     /// The version of the file that was counted.
     pub(super) version: Version,
+}
+
+impl Fact<'_> {
+    /// Whether a file of that length can have this size: each octet counts, each LF may count twice, and a last line
+    /// without an end gets one.
+    fn is_possible(&self) -> bool {
+        let (size, len) = (self.size.0, self.version.len);
+        len <= size && size <= len.saturating_mul(2).saturating_add(2)
+    }
 }
 
 /// Writes `facts`, which stand in message order, beside the old index and puts it in its place.
@@ -70,15 +83,27 @@ pub(super) fn write<'a>(
 }
 
 /// The octets of the index, and the stamp by which to know it again. `None` when there is none to trust.
-pub(super) fn read(maildir: BorrowedFd<'_>) -> Option<(Vec<u8>, Stamp)> {
+///
+/// Its owner can put any file there, one of gigabytes without content too. What is larger than an index of the files in
+/// the Maildir's `folders` can be is not read.
+pub(super) fn read(maildir: BorrowedFd<'_>, folders: [BorrowedFd<'_>; 2]) -> Option<(Vec<u8>, Stamp)> {
     let file = sys::open_file(maildir, NAME).ok()?;
     let stat = fs::fstat(file.as_fd()).ok()?;
     let len = Version::of(&stat).len;
     if sys::kind(&stat) != FileType::RegularFile || len > MAX_LEN {
         return None;
     }
-    let mut octets = Vec::with_capacity(usize::try_from(len).ok()?.saturating_add(1));
-    File::from(file).take(MAX_LEN).read_to_end(&mut octets).ok()?;
+    let mut missing = usize::try_from(len.saturating_sub(SMALL).div_ceil(MAX_RECORD)).ok()?;
+    for folder in folders.iter().filter(|_| len > SMALL) {
+        missing = missing.saturating_sub(sys::count(*folder, missing).ok()?);
+    }
+    if missing > 0 {
+        return None;
+    }
+    let mut octets = Vec::new();
+    octets.try_reserve_exact(usize::try_from(len).ok()?.saturating_add(1)).ok()?;
+    // It may have grown meanwhile.
+    File::from(file).take(len).read_to_end(&mut octets).ok()?;
     Some((octets, Stamp::of(&stat)))
 }
 
@@ -123,7 +148,11 @@ pub(super) fn decode(octets: &[u8]) -> Option<Vec<Fact<'_>>> {
         let (base_len, after) = after.split_first()?;
         let (base, after) = after.split_at_checked(usize::from(*base_len))?;
         let version = Version { len: u64::from_le_bytes(*len), mtime: i64::from_le_bytes(*mtime) };
-        facts.push(Fact { base, size: Octets(u64::from_le_bytes(*size)), version });
+        let fact = Fact { base, size: Octets(u64::from_le_bytes(*size)), version };
+        if !fact.is_possible() {
+            return None;
+        }
+        facts.push(fact);
         rest = after;
     }
     (facts.len() == count).then_some(facts)
@@ -160,7 +189,11 @@ mod tests {
     }
 
     fn facts() -> Vec<Fact<'static>> {
-        vec![fact(b"1.a", 12, 10, -1), fact(b"\xff\n", u64::MAX, 0, i64::MAX), fact(&[b'x'; 255], 0, 1, 2)]
+        vec![
+            fact(b"1.a", 12, 10, -1),
+            fact(b"\xff\n", u64::MAX, u64::MAX / 2, i64::MAX),
+            fact(&[b'x'; 255], 0, 0, 2),
+        ]
     }
 
     // Conformance: S-ROB-06
@@ -170,6 +203,27 @@ mod tests {
         assert_eq!(decode(&octets), Some(facts()));
         let empty = encode(std::iter::empty());
         assert_eq!((empty.len(), decode(&empty)), (EMPTY_LEN, Some(vec![])));
+    }
+
+    // Conformance: A-98
+    #[test]
+    fn a_size_that_no_file_of_that_length_has_is_damage() {
+        for (len, size, is_possible) in [
+            (0, 0, true),
+            (0, 2, true),
+            (0, 3, false),
+            (1, 1, true),
+            (1, 4, true),
+            (1, 5, false),
+            (1000, 999, false),
+            (1000, 1000, true),
+            (1000, 2002, true),
+            (1000, 2003, false),
+            (u64::MAX, 0, false),
+        ] {
+            let octets = encode([fact(b"a", size, len, 0)].into_iter());
+            assert_eq!(decode(&octets).is_some(), is_possible, "{len} {size}");
+        }
     }
 
     // Conformance: A-55

@@ -316,7 +316,10 @@ fn take_snapshot(
     remove_stale_deliveries(root);
     // Facts in memory are those of the index, if nobody has written it since.
     let from_memory = cached.filter(|snapshot| snapshot.index.is_some() && snapshot.index == stamp);
-    let from_disk = if from_memory.is_none() { index::read(root) } else { None };
+    let from_disk = match &from_memory {
+        Some(_) => None,
+        None => index::read(root, [folders.cur.as_fd(), folders.new.as_fd()]),
+    };
     let (facts, index) = match (&from_memory, &from_disk) {
         (Some(snapshot), _) => (snapshot.facts().collect(), snapshot.index),
         (None, Some((octets, stamp))) => match index::decode(octets) {

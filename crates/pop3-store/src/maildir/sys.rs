@@ -126,6 +126,19 @@ pub(super) fn read_dir(dir: BorrowedFd<'_>, mut take: impl FnMut(&[u8], FileType
     Ok(())
 }
 
+/// How many names are in a directory, at most `limit`.
+pub(super) fn count(dir: BorrowedFd<'_>, limit: usize) -> Result<usize> {
+    let mut count = 0;
+    for entry in fs::Dir::read_from(dir)? {
+        if count >= limit {
+            break;
+        }
+        let entry = entry?;
+        count += usize::from(!matches!(entry.file_name().to_bytes(), b"." | b".."));
+    }
+    Ok(count)
+}
+
 /// What tells one version of a file from the next: its length in octets and its time of modification in
 /// nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

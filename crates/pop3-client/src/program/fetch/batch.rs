@@ -14,6 +14,8 @@ use crate::program::exit::Failure;
 
 /// Messages that are made durable together; each holds an open file until then.
 const BATCH: usize = 64;
+/// Files of the program itself: streams, the socket, signals, the directories, the journal and its lock.
+const OWN_FILES: usize = 18;
 /// Octets that are made durable together, as nearly as messages allow.
 const BATCH_OCTETS: u64 = 32 << 20;
 
@@ -28,6 +30,8 @@ pub(super) struct Arrived {
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) received: Vec<Received>,
+    /// Messages that are made durable together, at most.
+    pub(super) most: usize,
     /// Of the received ones, those of another size than the server said, by their place.
     pub(super) odd: Vec<usize>,
     pub(super) recognised: Vec<Recognised>,
@@ -53,9 +57,16 @@ pub(super) enum Verdict {
     MuchShorter,
 }
 
+/// As many messages as this process may have files open for.
+pub(super) fn most_messages() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    limit.saturating_sub(OWN_FILES).clamp(1, BATCH)
+}
+
 impl Batch {
     pub(super) fn is_full(&self) -> bool {
-        self.received.len() >= BATCH || self.recognised.len() >= BATCH || self.octets >= BATCH_OCTETS
+        self.received.len() >= self.most || self.recognised.len() >= BATCH || self.octets >= BATCH_OCTETS
     }
 
     pub(super) fn store(&mut self, run: &mut Run<'_>) -> Result<(), Failure> {

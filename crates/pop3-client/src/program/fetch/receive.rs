@@ -12,7 +12,7 @@ use tracing::warn;
 
 use super::{
     Run,
-    batch::{Arrived, Batch, Verdict},
+    batch::{self, Arrived, Batch, Verdict},
     content::{Digester, Unclaimed},
     kept,
     line_ends::LfWriter,
@@ -32,7 +32,8 @@ pub(super) fn receive(
     unclaimed: Unclaimed,
 ) -> Result<Vec<Listed>, Failure> {
     let sizes = run.spool.sizes();
-    let mut batch = Batch { unclaimed, sizes, are_loose: sizes.are_loose(), ..Batch::default() };
+    let most = batch::most_messages();
+    let mut batch = Batch { most, unclaimed, sizes, are_loose: sizes.are_loose(), ..Batch::default() };
     let mut deletable = Vec::new();
     let received = receive_all(run, session, wanted, &mut batch, &mut deletable)
         .and_then(|()| confirm(run, session, &mut batch));

@@ -44,12 +44,11 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 pub(super) struct Spool {
     /// The Maildir's own `new`.
     new: Directory,
-    cur: Directory,
+    /// The Maildir, to look into `cur`.
+    root: Directory,
     /// The account's directory, a Maildir too.
     state: Directory,
     staging: Maildir,
-    /// Its `tmp`, which messages are received into.
-    receiving: Directory,
     /// Its `new`.
     staged: Directory,
     account: Account,
@@ -106,9 +105,8 @@ impl Spool {
         let (journal, file) = open_journal(&state, account)?;
         let mut spool = Self {
             new: open(&root, "new")?,
-            cur: open(&root, "cur")?,
-            receiving: open(&state, "tmp")?,
             staged: open(&state, "new")?,
+            root,
             state,
             staging,
             account: account.clone(),
@@ -218,10 +216,11 @@ impl Spool {
             self.flush_directories()?;
             info!(published, discarded, "finished what an interrupted run began");
         }
-        for name in names_in(&self.receiving)? {
-            let path = self.receiving.path().join(&name);
+        let tmp = self.state.folder("tmp").map_err(failed("open", &self.state.path().join("tmp")))?;
+        for name in names_in(&tmp)? {
+            let path = tmp.path().join(&name);
             debug!(path = %path.display(), "removing what was not received in full");
-            self.receiving.remove(&name).map_err(failed("remove", &path))?;
+            tmp.remove(&name).map_err(failed("remove", &path))?;
         }
         Ok(())
     }
@@ -229,14 +228,16 @@ impl Spool {
     /// Whether a file is in the Maildir under this name, perhaps with flags. After a power failure it may
     /// be there and here.
     fn is_in_maildir(&self, name: &str) -> Result<bool, Failure> {
-        Ok(self.new.contains(name) || names_in(&self.cur)?.iter().any(|found| is_of(found, name)))
+        let cur = self.root.folder("cur").map_err(failed("open", &self.root.path().join("cur")))?;
+        Ok(self.new.contains(name) || names_in(&cur)?.iter().any(|found| is_of(found, name)))
     }
 
     /// The file of a message, whatever flags it has by now; `None` where it is gone.
     pub(super) fn find(&self, name: &str) -> Option<File> {
         self.new.file(name).ok().or_else(|| {
-            let found = self.cur.names().ok()?.into_iter().find(|found| is_of(found, name))?;
-            self.cur.file(&found).ok()
+            let cur = self.root.folder("cur").ok()?;
+            let found = cur.names().ok()?.into_iter().find(|found| is_of(found, name))?;
+            cur.file(&found).ok()
         })
     }
 

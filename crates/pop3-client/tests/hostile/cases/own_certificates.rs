@@ -59,3 +59,20 @@ fn the_certificate_of_the_file_is_refused_outside_of_its_dates() {
         assert!(matches!(error, Error::Tls { .. }) && error.to_string().contains(words), "{error}");
     }
 }
+
+// Conformance: A-97
+#[test]
+fn a_certificate_that_is_no_ca_is_taken_for_itself_and_signs_nothing() {
+    for is_marked in [true, false] {
+        let own = SelfSigned::no_ca(&["127.0.0.1"], is_marked);
+        connect(own.server(), own.file()).unwrap();
+        let error = connect(own.issue(&["127.0.0.1"]), own.file()).unwrap_err();
+        assert!(error.to_string().contains("not signed by a trusted authority"), "{is_marked}: {error}");
+        let elsewhere = SelfSigned::no_ca(&["192.0.2.1"], is_marked);
+        let error = connect(elsewhere.server(), elsewhere.file()).unwrap_err();
+        assert!(error.to_string().contains("192.0.2.1"), "{is_marked}: {error}");
+    }
+    // A CA does sign.
+    let ca = SelfSigned::new(&["127.0.0.1"]);
+    connect(ca.issue(&["127.0.0.1"]), ca.file()).unwrap();
+}

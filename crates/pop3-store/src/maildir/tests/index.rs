@@ -10,7 +10,7 @@ fn forge(scene: &Scene) {
     let octets = fs::read(scene.index()).unwrap();
     let mut facts = super::super::index::decode(&octets).unwrap();
     for fact in &mut facts {
-        fact.size.0 += 1000;
+        fact.size.0 += 2;
     }
     let root = sys::open_dir(rustix::fs::CWD, scene.maildir.path().as_os_str().as_encoded_bytes()).unwrap();
     super::super::index::write(root.as_fd(), facts.into_iter()).unwrap();
@@ -23,11 +23,47 @@ fn known_messages_are_not_opened_at_login() {
     assert_eq!(sizes(&scene.lock()), [5, 5]);
     forge(&scene);
     scene.put("new/3.M2.host", b"three\n");
-    assert_eq!(sizes(&scene.lock()), [1005, 1005, 7], "two from the index, one counted");
+    assert_eq!(sizes(&scene.lock()), [7, 7, 7], "two from the index, one counted");
     scene.session("DELE 1");
-    assert_eq!(sizes(&scene.lock()), [1005, 7]);
+    assert_eq!(sizes(&scene.lock()), [7, 7]);
     fs::remove_file(scene.index()).unwrap();
     assert_eq!(sizes(&scene.lock()), [5, 7]);
+}
+
+// Conformance: A-98
+#[cfg(target_os = "linux")]
+#[test]
+fn an_index_larger_than_that_of_all_files_is_not_read() {
+    let scene = Scene::with(&[b"one\n", b"two\n"]);
+    assert_eq!(sizes(&scene.lock()), [5, 5]);
+    let file = fs::OpenOptions::new().write(true).open(scene.index()).unwrap();
+    file.set_len(2 << 30).unwrap();
+    let before = peak_memory();
+    assert_eq!(sizes(&scene.lock()), [5, 5]);
+    assert!(peak_memory() - before < 16 << 10, "it was read");
+    // It is made anew.
+    assert!(fs::metadata(scene.index()).unwrap().len() < 1000);
+}
+
+/// In KiB.
+#[cfg(target_os = "linux")]
+fn peak_memory() -> usize {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+// Conformance: A-98
+#[test]
+fn a_large_index_is_read_where_there_are_as_many_files() {
+    let scene = Scene::with(&[]);
+    for number in 0..1200 {
+        scene.put(&format!("new/{number}.{}", "x".repeat(240)), b"one\n");
+    }
+    drop(scene.lock());
+    assert!(fs::metadata(scene.index()).unwrap().len() > 256 << 10);
+    forge(&scene);
+    assert!(sizes(&scene.lock()).iter().all(|size| *size == 7), "from the index");
 }
 
 // Conformance: A-55, S-1939-49, S-1939-52

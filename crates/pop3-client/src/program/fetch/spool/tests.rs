@@ -44,7 +44,7 @@ fn seen(maildir: &Path) -> BTreeMap<String, usize> {
 
 /// Nothing is left of what was begun.
 fn is_clean(spool: &Spool) -> bool {
-    [&spool.staged, &spool.receiving].iter().all(|folder| folder.names().unwrap().is_empty())
+    ["new", "tmp"].iter().all(|folder| spool.state.folder(folder).unwrap().names().unwrap().is_empty())
 }
 
 // Conformance: C-REL-01, C-1939-07, A-62
