@@ -46,6 +46,8 @@ fn a_hundred_idle_connections_keep_nobody_of_their_address_out() {
     let root = root();
     let server = TestServer::start_with(root.path(), |config| config.limits.connections_per_address = 10);
     let mut idle: Vec<_> = (0..10).map(|_| server.connect_clear()).collect();
+    // Otherwise one of them may come in after the first session, and that is the oldest then.
+    wait_until("they are in", || server.tasks() == 13);
     for turn in 0..20 {
         let mut session =
             if turn % 2 == 0 { server.log_in() } else { server.log_in_as("bob", "spaces in it ") };

@@ -58,7 +58,7 @@ fn peak_memory() -> usize {
 fn a_large_index_is_read_where_there_are_as_many_files() {
     let scene = Scene::with(&[]);
     for number in 0..1200 {
-        scene.put(&format!("new/{number}.{}", "x".repeat(240)), b"one\n");
+        scene.put(format!("new/{number}.{}", "x".repeat(240)), b"one\n");
     }
     drop(scene.lock());
     assert!(fs::metadata(scene.index()).unwrap().len() > 256 << 10);
