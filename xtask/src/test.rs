@@ -26,6 +26,7 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<bool> {
         findings.print();
         Ok(Tally::of(findings.is_clean()))
     });
+    steps.run("deny", || deny(workspace));
     steps.run("peers", || Ok(Tally::of(peers::install(workspace)?)));
     steps.run("cargo test", || cargo_tests::run(workspace, &mut outcomes));
     steps.run("servers", || matrix::smoke(workspace));
@@ -46,6 +47,17 @@ fn doc(workspace: &Workspace) -> anyhow::Result<Tally> {
     command.args(["doc", "--locked", "--workspace", "--no-deps", "--all-features"]);
     command.env("RUSTDOCFLAGS", "-Dwarnings");
     check(workspace, "doc", &mut command)
+}
+
+/// cargo-deny, where it is installed. The step "tidy" has checked the same lists of licences, sources and crates.
+fn deny(workspace: &Workspace) -> anyhow::Result<Tally> {
+    if !process::succeeds(workspace.cargo().args(["deny", "--version"])) {
+        println!(
+            "not run: cargo deny (not installed; tidy has checked the same lists; advisories need the network)"
+        );
+        return Ok(Tally::default());
+    }
+    cargo(workspace, "deny", &["deny", "--all-features", "check", "bans", "licenses", "sources"])
 }
 
 /// A library as someone gets it who asks for no features: nothing of the programs, for the core no std.
