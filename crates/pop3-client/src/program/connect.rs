@@ -1,9 +1,6 @@
 //! From arguments to a session.
 
-use std::{
-    io,
-    time::{Duration, Instant},
-};
+use std::{io, time::Instant};
 
 use pop3_client::{
     Authorization, Connector, Error, Login, Options, Roots, Security, Transaction,
@@ -104,32 +101,37 @@ pub(super) fn open_maildrop(options: &Options, login: &Login) -> Result<Opened, 
     let began = Instant::now();
     let mut session = connect(options)?;
     let Err(error) = session.capabilities() else {
-        let session = log_in(session, options, login)?;
+        let session = log_in(session, options, login, began)?;
         return Ok(Opened { session, is_without_capa: false });
     };
     let failure = Failure::server(options, "asking for capabilities (CAPA)", &error);
     drop(session);
-    let Some(options) = without_capa(options, &error, began.elapsed()) else { return Err(failure) };
+    let Some(options) = without_capa(options, &error, began) else { return Err(failure) };
     warn!(
         "{} port {} answers CAPA with nothing; trying once more without it, as --no-capa does at once",
         options.host, options.port
     );
     // A server that is not there any more was not stopped by CAPA.
     let session = connect(&options).map_err(|_| failure)?;
-    let session = log_in(session, &options, login)?;
+    let session = log_in(session, &options, login, Instant::now())?;
     Ok(Opened { session, is_without_capa: true })
 }
 
-/// How to try again when asking for capabilities ended so after this time; `None` when CAPA cannot be the
-/// reason, or there is no time left.
-fn without_capa(options: &Options, error: &Error, taken: Duration) -> Option<Options> {
+/// How to try again when asking for capabilities ended so; `None` when CAPA cannot be the reason, or there is no time left.
+fn without_capa(options: &Options, error: &Error, began: Instant) -> Option<Options> {
     if !is_lost(error) || !options.asks_capabilities {
         return None;
     }
-    let mut options = options.clone();
+    let mut options = in_time_left(options, began)?;
     options.asks_capabilities = false;
+    Some(options)
+}
+
+/// For another connection of the same run: what is left of the time for everything. `None` when it is over.
+fn in_time_left(options: &Options, began: Instant) -> Option<Options> {
+    let mut options = options.clone();
     if let Some(session) = &mut options.timeouts.session {
-        *session = session.checked_sub(taken).filter(|left| !left.is_zero())?;
+        *session = session.checked_sub(began.elapsed()).filter(|left| !left.is_zero())?;
     }
     Some(options)
 }
@@ -138,7 +140,9 @@ fn log_in(
     session: Session<Authorization>,
     options: &Options,
     login: &Login,
+    began: Instant,
 ) -> Result<Session<Transaction>, Failure> {
+    let is_tls = session.is_tls();
     let refused = match session.login(login) {
         Ok(session) => {
             info!(user = login.name(), "logged in");
@@ -146,11 +150,16 @@ fn log_in(
         }
         Err(refused) => refused,
     };
-    if let (Some(mechanism), true) = (refused.mechanism, is_lost(&refused.error))
+    if let (Some(mechanism), true) = (refused.mechanism, is_closed(&refused.error))
         && let Some(login) = login.without(mechanism)
+        && let Some(mut options) = in_time_left(options, began)
     {
+        if is_tls && options.security == Security::InsecureOpportunistic {
+            // What was protected before is not sent without protection now.
+            options.security = Security::StlsRequired;
+        }
         warn!("the server closed the connection at AUTH {mechanism}; trying once more with USER and PASS");
-        return log_in(connect(options)?, options, &login);
+        return log_in(connect(&options)?, &options, &login, Instant::now());
     }
     Err({
         let mut failure = Failure::server(options, "logging in", &refused.error);
@@ -180,12 +189,17 @@ fn is_about_credentials(error: &Error) -> bool {
 
 /// Whether the server closed the connection, or said nothing more.
 fn is_lost(error: &Error) -> bool {
+    is_closed(error) || matches!(error, Error::Io(source) if source.kind() == io::ErrorKind::TimedOut)
+}
+
+/// Whether the server closed the connection.
+fn is_closed(error: &Error) -> bool {
     use io::ErrorKind as K;
     match error {
         Error::Peer(PeerMisbehaved::UnexpectedEof) => true,
         Error::Io(source) => matches!(
             source.kind(),
-            K::BrokenPipe | K::ConnectionAborted | K::ConnectionReset | K::TimedOut | K::UnexpectedEof
+            K::BrokenPipe | K::ConnectionAborted | K::ConnectionReset | K::UnexpectedEof
         ),
         _ => false,
     }
