@@ -282,7 +282,7 @@ def test_a_file_that_fails_leaves_the_session_as_it_was(server: RealServer) -> N
             client.retr_to(number, Full(100_000))
         with pytest.raises(OSError, match="took none"):
             client.retr_to(number, Stuck())
-        with pytest.raises(AttributeError):
+        with pytest.raises(TypeError):
             client.retr_to(number, object())  # type: ignore[arg-type]
         assert client.stat().count == 5
         assert client.retr_to(number, Full(10**9)) == client.list(number).size
@@ -376,3 +376,22 @@ def test_a_security_that_is_no_member_is_refused() -> None:
     for wrong in ("plain", "INSECURE_PLAIN", 3, proto.Rejection.IN_USE):
         with pytest.raises(pop3.UsageError, match="member of pop3.Security"):
             pop3.Client("pop://a@127.0.0.1:1", security=wrong)  # type: ignore[arg-type]
+
+
+def test_contradictions_are_refused_before_anything_is_sent() -> None:
+    for url, more in (
+        ("pops://alice@127.0.0.1:1", {"user": "bob", "password": "x"}),
+        ("pops://alice@127.0.0.1:1", {"security": pop3.Security.STLS_REQUIRED}),
+        ("pops://alice@127.0.0.1:1", {"password": ""}),
+        ("pops://alice@127.0.0.1:1", {"token": ""}),
+        ("pops://alice@127.0.0.1:1", {"timeout": float("inf")}),
+    ):
+        with pytest.raises(pop3.UsageError):
+            pop3.Client(url, **more)
+
+
+def test_a_file_is_something_with_write(reading_server: RealServer) -> None:
+    with connect(reading_server) as client:
+        with pytest.raises(TypeError, match=r"write\(\) method"):
+            client.retr_to(1, "out.eml")  # type: ignore[arg-type]
+        assert client.top(1, lines=1) == client.top(1, 1)

@@ -5,6 +5,7 @@ mod support;
 use std::{
     fs,
     io::Write as _,
+    os::unix::fs::PermissionsExt as _,
     path::PathBuf,
     process::{Output, Stdio},
 };
@@ -57,6 +58,7 @@ impl Site {
         params.not_after = rcgen::date_time_ymd(years.end, 1, 1);
         fs::write(self.path("certificate.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
         fs::write(self.path("key.pem"), key.serialize_pem()).unwrap();
+        fs::set_permissions(self.path("key.pem"), fs::Permissions::from_mode(0o640)).unwrap();
     }
 
     fn run(&self, arguments: &[&str], stdin: &str) -> Output {
@@ -301,4 +303,13 @@ fn apop_is_offered_when_somebody_can_use_it() {
     site.users(&[(USER, "{PLAIN}secret"), ("bob", &argon2id("x"))]);
     assert!(greeting().contains('<'));
     assert!(site.check().1.contains("APOP fails for bob"));
+}
+
+#[test]
+fn a_key_that_everybody_may_read_is_warned_of() {
+    let site = Site::new();
+    site.certificate(1975..4096);
+    fs::set_permissions(site.path("key.pem"), fs::Permissions::from_mode(0o644)).unwrap();
+    let log = String::from_utf8(site.run(&["check"], "").stderr).unwrap();
+    assert!(log.contains("the private key") && log.contains("mode 644"), "{log}");
 }

@@ -55,6 +55,37 @@ fn a_message_that_is_being_sent_is_sent_to_its_end() {
     server.wait_for(stopping);
 }
 
+// Conformance: S-ROB-08
+#[test]
+fn a_message_arrives_to_its_end_also_when_further_commands_have_come() {
+    let root = root();
+    let message = b"Subject: big\n\n0123456789012345678901234567890123456789\n".repeat(20_000);
+    deliver(root.path(), &[&message, b"Subject: 2\n\n"]);
+    for is_tls in [true, false] {
+        let mut server = TestServer::start_with(root.path(), |config| {
+            config.policy.allow_plaintext_without_tls = true;
+        });
+        let mut client = match is_tls {
+            true => server.connect(),
+            false => {
+                let mut client = Client::connect(server.plain_address());
+                client.line();
+                client
+            }
+        };
+        client.log_in(USER, PASSWORD);
+        client.ok("RETR 1");
+        // What nobody reads any more: more than the server reads at once.
+        client.send("RETR 2\r\n".repeat(2000));
+        let stopping = server.begin_shut_down();
+        // The server is done before the client has read it.
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(client.body() == with_crlf(&message), "{is_tls}");
+        drop(client);
+        server.wait_for(stopping);
+    }
+}
+
 // Conformance: S-ROB-08, A-32
 #[test]
 fn a_client_that_takes_too_long_is_cut_off_after_the_grace() {

@@ -308,7 +308,7 @@ class Client:
     def list(self, number: int, /) -> ScanListing:
         """LIST: the size in octets of every message that is not marked, or of one. RFC 1939 section 5.
 
-        Sizes are what the server says. Raises ``Refused`` when there is no such message.
+        Sizes are what the server says. A message without a size that makes sense is left out. Raises ``Refused`` when there is no such message.
         """
 
     @overload
@@ -337,7 +337,7 @@ class Client:
         of more than ``max_octets`` octets raises ``MessageTooLarge``.
         """
 
-    def top(self, number: int, lines: int = 0, /, *, max_octets: int = 1073741824) -> bytes:
+    def top(self, number: int, /, lines: int = 0, *, max_octets: int = 1073741824) -> bytes:
         """TOP: the header of a message, the empty line, and so many lines of the body. RFC 1939 section 7.
 
         Raises ``Refused`` when there is no such message, or the server does not know TOP; ``MessageTooLarge`` and

@@ -118,7 +118,13 @@ impl File {
     pub(super) fn new(file: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = file.py();
         let raw = py.import(intern!(py, "io"))?.getattr(intern!(py, "RawIOBase"))?;
-        let write = file.getattr(intern!(py, "write"))?.unbind();
+        let Some(write) = file.getattr_opt(intern!(py, "write"))? else {
+            let shown = file.repr().map_or_else(|_| "something else".to_owned(), |repr| repr.to_string());
+            return Err(PyTypeError::new_err(format!(
+                "the file needs a write() method, as an open binary file has; it is {shown}"
+            )));
+        };
+        let write = write.unbind();
         Ok(Self { write, is_raw: file.is_instance(&raw)?, taken: 0, not_taken: None })
     }
 

@@ -153,7 +153,7 @@ impl Client {
 
     /// LIST: the size in octets of every message that is not marked, or of one. RFC 1939 section 5.
     ///
-    /// Sizes are what the server says. Raises ``Refused`` when there is no such message.
+    /// Sizes are what the server says. A message without a size that makes sense is left out. Raises ``Refused`` when there is no such message.
     #[pyo3(signature = (number = None, /))]
     fn list<'py>(&self, py: Python<'py>, number: Option<Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
         if let Some(number) = number {
@@ -228,7 +228,7 @@ impl Client {
     ///
     /// Raises ``Refused`` when there is no such message, or the server does not know TOP; ``MessageTooLarge`` and
     /// ``MemoryError`` as ``retr``.
-    #[pyo3(signature = (number, lines = 0, /, *, max_octets = 1_073_741_824))]
+    #[pyo3(signature = (number, /, lines = 0, *, max_octets = 1_073_741_824))]
     fn top<'py>(
         &self,
         py: Python<'py>,
@@ -345,7 +345,7 @@ impl Client {
 
 impl Inner {
     fn quit<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        self.state.quit(py)?;
+        self.state.quit(py, !self.marked.is_empty())?;
         let mut removed = std::mem::take(&mut self.marked);
         removed.sort_unstable();
         let report = numbers(py, &removed)?;

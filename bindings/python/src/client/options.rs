@@ -18,7 +18,14 @@ pub(super) fn options(
 ) -> PyResult<Options> {
     let mut options = Options::from_url(url);
     if let Some(security) = security {
-        options = options.with_security(self::security(security)?);
+        let wanted = self::security(security)?;
+        if url.security() == Security::ImplicitTls && wanted != Security::ImplicitTls {
+            return Err(usage(
+                py,
+                "the URL asks for TLS from the first octet on; write pop:// for another security",
+            ));
+        }
+        options = options.with_security(wanted);
     }
     options = match (trust.ca_file, trust.ca_data) {
         (Some(_), Some(_)) => return Err(usage(py, "give ca_file or ca_data, not both")),
@@ -34,7 +41,9 @@ pub(super) fn options(
     }
     if let Some(seconds) = timeout {
         let limit = Duration::try_from_secs_f64(seconds).ok().filter(|limit| !limit.is_zero());
-        let limit = limit.ok_or_else(|| usage(py, "the timeout has to be a number of seconds above 0"))?;
+        let limit = limit.ok_or_else(|| {
+            usage(py, "the timeout has to be a number of seconds above 0 that is not infinite")
+        })?;
         options = options.with_timeouts(Timeouts {
             connect: limit,
             greeting: limit,
@@ -95,6 +104,14 @@ pub(super) fn login(
 ) -> PyResult<Option<Login>> {
     if password.is_none() && token.is_none() {
         return Ok(None);
+    }
+    if let (Some(user), Some(in_url)) = (&user, url.user())
+        && user != in_url
+    {
+        return Err(usage(py, "the URL names a user, and so does user; leave one of them out"));
+    }
+    if password.as_deref() == Some("") || token.as_deref() == Some("") {
+        return Err(usage(py, "the password or token is empty"));
     }
     let Some(user) = user.or_else(|| url.user().map(str::to_owned)) else {
         return Err(usage(

@@ -95,7 +95,7 @@ impl State {
     }
 
     /// QUIT: the session is over, whatever the server says.
-    pub(super) fn quit(&mut self, py: Python<'_>) -> PyResult<()> {
+    pub(super) fn quit(&mut self, py: Python<'_>, has_marks: bool) -> PyResult<()> {
         let result = match std::mem::replace(self, Self::Over(End::Broken)) {
             Self::Authorization(session) => py.detach(|| session.quit()),
             Self::Transaction(session) => py.detach(|| session.quit()),
@@ -104,7 +104,16 @@ impl State {
                 return Err(over(py));
             }
         };
-        result.map_err(|error| raise(py, error))?;
+        result.map_err(|error| {
+            let is_refusal = matches!(error, Error::Refused { .. });
+            let error = raise(py, error);
+            if has_marks && !is_refusal {
+                let note = "QUIT was not confirmed: whether the marked messages are removed is unknown; compare the unique-ids in the next session";
+                // Python 3.11 has notes.
+                let _ = error.value(py).call_method1("add_note", (note,));
+            }
+            error
+        })?;
         *self = Self::Over(End::Quit);
         Ok(())
     }

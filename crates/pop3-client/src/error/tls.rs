@@ -53,7 +53,7 @@ fn write_certificate(f: &mut fmt::Formatter<'_>, host: &str, error: &C) -> fmt::
         // The issuer has the name of a CA that is trusted, and another key.
         C::BadSignature | C::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => write!(
             f,
-            "the certificate of {host} is not signed by the trusted CA of that name, or a key is too short to be accepted (RSA needs 2048 bits); if it is meant to be so, trust the certificate of its CA"
+            "the certificate of {host} is not signed by a trusted authority: one with the name of its signer is trusted, but the signature is not its own, or a key is too short (RSA needs 2048 bits); if it is meant to be so, trust the certificate of its CA"
         ),
         C::UnsupportedSignatureAlgorithmContext { .. } => write!(
             f,

@@ -26,7 +26,8 @@ pub(crate) enum Exit {
 pub(crate) const HELP: &str = "\
 Exit codes:
    0  done
-   1  partial: some messages could not be fetched or removed; they are still on the server
+   1  partial: some messages could not be fetched or removed and are still on the server, or the output could not be
+      written
    2  the command line is wrong, or something it names is missing
    3  everything is stored, but whether the server removed the messages is unknown
   69  the server cannot be reached, does not serve, or has no TLS that can be accepted

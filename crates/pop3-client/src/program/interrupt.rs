@@ -9,6 +9,7 @@ use std::{
         atomic::{AtomicI32, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use signal_hook::{
@@ -71,6 +72,9 @@ fn handle(signal: i32) {
 
 fn shut_down() {
     if let Some(socket) = connection().as_ref() {
+        // At its close the connection is reset. Otherwise a server that is in the middle of a message may wait for minutes
+        // for room to send the rest, and keep the maildrop locked.
+        let _ = rustix::net::sockopt::set_socket_linger(socket, Some(Duration::ZERO));
         // It may be closed already.
         let _ = socket.shutdown(Shutdown::Both);
     }

@@ -22,7 +22,10 @@ pub(super) fn password(account: &Account, name: &str) -> Result<Secret, Failure>
         return from_file(file);
     }
     if let Ok(password) = env::var(VARIABLE) {
-        return Ok(Secret::from(password));
+        return not_empty(
+            Secret::from(password),
+            format_args!("the variable {VARIABLE} is empty; put the password there, or unset it"),
+        );
     }
     if !io::stdin().is_terminal() {
         return Err(Failure::new(
@@ -38,7 +41,11 @@ pub(super) fn password(account: &Account, name: &str) -> Result<Secret, Failure>
     let password = rpassword::prompt_password(prompt).map_err(|error| {
         Failure::new(Exit::Usage, format_args!("cannot ask for the password: {error}; give --password-file"))
     })?;
-    Ok(Secret::from(password))
+    not_empty(Secret::from(password), "the password is empty; start again and type it")
+}
+
+fn not_empty(password: Secret, problem: impl std::fmt::Display) -> Result<Secret, Failure> {
+    if password.is_empty() { Err(Failure::new(Exit::Usage, problem)) } else { Ok(password) }
 }
 
 /// A password file is for its owner alone.

@@ -93,6 +93,37 @@ fn a_signal_while_nothing_is_fetched_ends_the_program_at_once() {
     assert_eq!(child.wait_with_output().unwrap().status.signal(), Some(15));
 }
 
+// Conformance: A-100
+#[test]
+fn a_run_that_was_interrupted_in_a_message_leaves_the_maildrop_free() {
+    let message = b"0123456789012345678901234567890123456789\r\n".repeat(200_000);
+    let server = crate::support::real_server::RealServer::start((0..8).map(|_| message.clone()));
+    for wait in [20, 60, 100, 150, 200, 300] {
+        let home = Home::new();
+        let child = home.fetch_command(server.plain, &[]).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(wait));
+        kill(&child, "TERM");
+        child.wait_with_output().unwrap();
+        let began = std::time::Instant::now();
+        let url = format!("pop://alice@127.0.0.1:{}", server.plain);
+        while home.run(&["list", &url, "--insecure-plain"]).code != Some(0) {
+            assert!(began.elapsed() < Duration::from_secs(10), "the maildrop is still in use");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+// Conformance: C-REL-10
+#[test]
+fn an_empty_password_is_a_usage_error() {
+    let (server, home) = (server(&[]), Home::new());
+    let url = format!("pop://alice@127.0.0.1:{}", server.plain_port());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pop3-client"));
+    command.args(["list", &url, "--insecure-plain"]).env("POP3_PASSWORD", "");
+    let ran = Ran::from(command.output().unwrap());
+    assert!(ran.code == Some(2) && ran.stderr.contains("POP3_PASSWORD is empty"), "{ran:?}");
+}
+
 #[test]
 fn quiet_says_nothing_when_all_went_well() {
     let (server, home) = (server(&["session 3 RETR 5: answer -ERR no"]), Home::new());

@@ -103,6 +103,11 @@ impl<S: Store, A: Authenticator> Session<S, A> {
                 };
                 info!(session, %peer, user, retrieved, removed = 0, reason, skipped, unreadable, "ended without QUIT");
             }
+            // A certificate that clients refuse shows here and nowhere else.
+            Err(Error::Tls(error)) if error.kind() != io::ErrorKind::UnexpectedEof && self.may_log() => {
+                let reason = &*error.to_string();
+                info!(session, %peer, reason, "no TLS");
+            }
             Err(error) => debug!(session, %peer, %error, "ended"),
         }
     }

@@ -485,7 +485,13 @@ fn stood_still() -> io::Error {
 /// Says the last words and closes.
 async fn close(mut driver: Transport, reason: CloseReason) -> Result<(), Error> {
     driver.close().await?;
-    if matches!(reason, CloseReason::TooManyErrors | CloseReason::FailedLogins) {
+    let lingers = match reason {
+        CloseReason::TooManyErrors | CloseReason::FailedLogins => true,
+        // Commands that came meanwhile, and that nobody will read: at a close now the system would reset the connection.
+        CloseReason::ShuttingDown | CloseReason::Autologout => peer::has_input(driver.stream().transport()),
+        _ => false,
+    };
+    if lingers {
         driver.discard_input(LINGER_OCTETS, LINGER).await;
     }
     Ok(())

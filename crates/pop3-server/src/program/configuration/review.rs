@@ -56,6 +56,9 @@ impl Configuration {
 impl Review {
     fn certificate(&mut self, configuration: &Configuration) {
         if let Some(files) = &configuration.tls {
+            // A group may have it, as that of ssl-cert in Debian.
+            let why = "with it others can pass for this server";
+            self.warn_of_readers("the private key", &files.key, 0o040, why);
             match tls::from_files(&files.certificate, &files.key) {
                 Ok(tls) => self.config.tls = Some(tls),
                 Err(error) => self.refused.push(error.to_string()),
@@ -106,17 +109,22 @@ impl Review {
         }
     }
 
-    fn users(&mut self, configuration: &Configuration) {
-        let file = &configuration.users.file;
+    /// What is in a file is for its owner alone, and for the group where `group` says so.
+    fn warn_of_readers(&mut self, what: &str, file: &Path, group: u32, why: &str) {
         let mode = fs::metadata(file).map_or(0, |metadata| metadata.permissions().mode());
-        if mode & 0o077 != 0 {
+        if mode & 0o077 & !group != 0 {
             let shown = file.display();
             self.warnings.push(format!(
-                "the users file {shown} is open to others than its owner (mode {:03o}); what is in it helps to \
-                 find out passwords, take it away from them with `chmod 600 {shown}`",
+                "{what} {shown} is open to others than its owner (mode {:03o}); {why}, take it away from them with \
+                 `chmod 600 {shown}`",
                 mode & 0o777
             ));
         }
+    }
+
+    fn users(&mut self, configuration: &Configuration) {
+        let file = &configuration.users.file;
+        self.warn_of_readers("the users file", file, 0, "what is in it helps to find out passwords");
         match configuration.users() {
             Ok(users) => {
                 if let Ok(now) = users.users() {
