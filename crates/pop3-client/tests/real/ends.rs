@@ -116,7 +116,7 @@ fn a_run_that_was_interrupted_in_a_message_leaves_the_maildrop_free() {
 // Conformance: C-REL-10
 #[test]
 fn an_empty_password_is_a_usage_error() {
-    let (server, home) = (server(&[]), Home::new());
+    let server = server(&[]);
     let url = format!("pop://alice@127.0.0.1:{}", server.plain_port());
     let mut command = Command::new(env!("CARGO_BIN_EXE_pop3-client"));
     command.args(["list", &url, "--insecure-plain"]).env("POP3_PASSWORD", "");
