@@ -261,7 +261,7 @@ async fn tls_in_place() {
     let serve = async {
         let session = until_tls(session).await;
         let accept = |stream: Stream<DuplexStream>| {
-            Stream::accept_tls(stream.into_plain().unwrap(), server_config, async { Ok(()) })
+            Stream::accept_tls(stream.into_plain().unwrap(), server_config, || async { Ok(()) })
         };
         let mut session = session.upgrade(accept).await.unwrap();
         session.machine.handle_tls_established().unwrap();
@@ -291,7 +291,10 @@ async fn a_handshake_takes_its_turn_only_while_it_computes() {
     let turns = Arc::new(tokio::sync::Semaphore::new(1));
     let accept = |ours: DuplexStream| {
         let turns = Arc::clone(&turns);
-        let turn = async move { turns.acquire_owned().await.map_err(io::Error::other) };
+        let turn = move || {
+            let turns = Arc::clone(&turns);
+            async move { turns.acquire_owned().await.map_err(io::Error::other) }
+        };
         tokio::spawn(Stream::accept_tls(ours, Arc::clone(&server_config), turn))
     };
     // One that sends nothing, and one that sends its first message and no more.

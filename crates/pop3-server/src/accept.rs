@@ -74,7 +74,7 @@ fn admit<S: Store, A: Authenticator>(
                 }
             };
             if shared.log.admits(About::Connection, Instant::now()) {
-                warn!(%peer, "no place for a connection: limits.{limit} is {count}, and all of them have logged in");
+                warn!(%peer, "no place for a connection: limits.{limit} is {count}, and none of them can give way");
             }
             if kind != Kind::Tls {
                 // Fits into the buffer of any socket that was just opened. Under TLS it would cost a

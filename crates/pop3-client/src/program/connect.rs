@@ -53,6 +53,18 @@ pub(super) fn options(connection: &Connection) -> Result<Options, Failure> {
     Ok(options)
 }
 
+/// Reads the file of trusted certificates now and not when it connects: the program may be another user by then.
+pub(super) fn read_roots(options: &mut Options) -> Result<(), Failure> {
+    if let Roots::File(file) = &options.roots {
+        // What is wrong with it is said with its path.
+        Connector::new(options.clone()).map_err(|error| Failure::server(options, "connecting", &error))?;
+        if let Ok(text) = std::fs::read(file) {
+            options.roots = Roots::Pem(text);
+        }
+    }
+    Ok(())
+}
+
 /// A session in which nobody is logged in.
 pub(super) fn connect(options: &Options) -> Result<Session<Authorization>, Failure> {
     let failed = |error| Failure::server(options, "connecting", &error);
@@ -128,7 +140,7 @@ fn without_capa(options: &Options, error: &Error, began: Instant) -> Option<Opti
 }
 
 /// For another connection of the same run: what is left of the time for everything. `None` when it is over.
-fn in_time_left(options: &Options, began: Instant) -> Option<Options> {
+pub(super) fn in_time_left(options: &Options, began: Instant) -> Option<Options> {
     let mut options = options.clone();
     if let Some(session) = &mut options.timeouts.session {
         *session = session.checked_sub(began.elapsed()).filter(|left| !left.is_zero())?;

@@ -7,6 +7,8 @@ use std::{
 
 use pop3_client::{Error, Options, proto::client::PeerMisbehaved};
 
+use super::terminal;
+
 /// The exit codes; those from 64 on are the ones of sysexits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -54,7 +56,8 @@ impl Failure {
     pub(crate) fn say(&self) {
         if self.exit != Exit::Done {
             // Nobody can read it when stderr is closed.
-            let _ = writeln!(io::stderr(), "pop3-client: {}", self.text);
+            // It may hold the name of a file that somebody else chose.
+            let _ = writeln!(io::stderr(), "pop3-client: {}", terminal::sanitised(&self.text));
         }
     }
 

@@ -37,7 +37,9 @@ pub(super) fn become_owner(maildir: &Path) -> Result<(), Failure> {
             ),
         )
     };
-    let Some(uid) = owner_on_the_way(maildir).map_err(refused)? else { return Ok(()) };
+    let Some(uid) = owner_on_the_way(maildir).map_err(refused)? else {
+        return all_of_root(maildir).map_err(refused);
+    };
     let users = fs::read_to_string("/etc/passwd").map_err(refused)?;
     let Some(Owner { name, gid }) = owner(&users, uid) else {
         let error = format!("it belongs to the user id {uid}, which is not in /etc/passwd");
@@ -48,7 +50,8 @@ pub(super) fn become_owner(maildir: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The one user who owns what root does not own on the way to a Maildir; `None` where root owns everything.
+/// The one user who owns what root does not own on the way to a Maildir; `None` where root owns everything, and nobody
+/// else can put something else in its place.
 ///
 /// The first owner of a directory or link who is not root can choose what everything after it is.
 fn owner_on_the_way(path: &Path) -> io::Result<Option<u32>> {
@@ -56,6 +59,9 @@ fn owner_on_the_way(path: &Path) -> io::Result<Option<u32>> {
     let path = std::path::absolute(path)?;
     push(&mut rest, &path);
     let (mut place, mut owner, mut links) = (PathBuf::new(), None, 0);
+    // A directory of root's in which others may make, or exchange, what comes next on the way.
+    let mut open: Option<PathBuf> = None;
+    let mut above = Writers::Root;
     while let Some(component) = rest.pop() {
         if component == Path::new("..") {
             place.pop();
@@ -65,12 +71,20 @@ fn owner_on_the_way(path: &Path) -> io::Result<Option<u32>> {
         let metadata = match fs::symlink_metadata(&place) {
             Ok(metadata) => metadata,
             // What is not there yet will belong to the owner of what is.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(owner),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if above != Writers::Root {
+                    open = place.parent().map(Path::to_owned);
+                }
+                break;
+            }
             Err(error) => return Err(error),
         };
         match (owner, metadata.uid()) {
             // Below another owner's directories, what belongs to root is closed to that owner.
             (_, 0) => {}
+            (None, _) if above == Writers::All => {
+                return Err(open_to_others(place.parent().unwrap_or(&place)));
+            }
             (None, uid) => owner = Some(uid),
             (Some(owner), uid) if owner == uid => {}
             (Some(owner), uid) => {
@@ -80,14 +94,10 @@ fn owner_on_the_way(path: &Path) -> io::Result<Option<u32>> {
                 )));
             }
         }
-        const WRITABLE_BY_ALL: u32 = 0o002;
-        const STICKY: u32 = 0o1000;
-        if owner.is_none()
-            && metadata.is_dir()
-            && metadata.mode() & (WRITABLE_BY_ALL | STICKY) == WRITABLE_BY_ALL
-        {
-            return Err(io::Error::other(format!("everybody may write in {}", place.display())));
+        if above == Writers::Group && open.is_none() {
+            open = place.parent().map(Path::to_owned);
         }
+        above = Writers::of(&metadata);
         if metadata.is_symlink() {
             links += 1;
             if links > MAX_LINKS {
@@ -99,9 +109,81 @@ fn owner_on_the_way(path: &Path) -> io::Result<Option<u32>> {
             if target.is_absolute() {
                 place.clear();
             }
+            above = Writers::Root;
+        } else if above == Writers::Anybody && owner.is_none() {
+            return Err(open_to_others(&place));
+        } else if rest.is_empty() && above != Writers::Root {
+            open = Some(place.clone());
         }
     }
-    Ok(owner)
+    match (owner, open) {
+        (None, Some(open)) => Err(open_to_others(&open)),
+        (owner, _) => Ok(owner),
+    }
+}
+
+fn open_to_others(directory: &Path) -> io::Error {
+    io::Error::other(format!("others than root may write in {}", directory.display()))
+}
+
+/// Who besides its owner may change the names in a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Writers {
+    Root,
+    /// A group, any name.
+    Group,
+    /// Everybody, and only names of their own: the directory is sticky.
+    All,
+    /// Everybody, any name.
+    Anybody,
+}
+
+impl Writers {
+    fn of(metadata: &fs::Metadata) -> Self {
+        const OTHERS: u32 = 0o002;
+        const GROUP: u32 = 0o020;
+        const STICKY: u32 = 0o1000;
+        let is_sticky = metadata.mode() & STICKY != 0;
+        match metadata.mode() {
+            _ if !metadata.is_dir() => Self::Root,
+            mode if mode & OTHERS != 0 => {
+                if is_sticky {
+                    Self::All
+                } else {
+                    Self::Anybody
+                }
+            }
+            mode if mode & GROUP != 0 && metadata.gid() != 0 => {
+                if is_sticky {
+                    Self::All
+                } else {
+                    Self::Group
+                }
+            }
+            _ => Self::Root,
+        }
+    }
+}
+
+/// Whether the directories in a Maildir of root's are root's too. Messages belong to the owner of the directory that they
+/// are stored in.
+fn all_of_root(maildir: &Path) -> io::Result<()> {
+    for folder in ["tmp", "new", "cur", "pop3-client"] {
+        let path = maildir.join(folder);
+        match fs::symlink_metadata(&path) {
+            Ok(metadata) if metadata.uid() != 0 => {
+                return Err(io::Error::other(format!(
+                    "{} belongs to the user id {}",
+                    path.display(),
+                    metadata.uid()
+                )));
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Adds the components of a path, the first one last.
@@ -204,6 +286,33 @@ mod tests {
         assert!(owner("loop").unwrap_err().to_string().contains("symbolic links"));
         fs::create_dir(at("open")).unwrap();
         fs::set_permissions(at("open"), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
-        assert!(owner("open/mail").unwrap_err().to_string().contains("everybody may write"));
+        let may_write =
+            |path: &str| owner(path).unwrap_err().to_string().contains("others than root may write in");
+        assert!(may_write("open/mail") && may_write("open"));
+        // Sticky: what is root's stays, what is not there may become anybody's, and what is somebody's may be for that.
+        let with = |name: &str, mode: u32, gid: u32| {
+            fs::create_dir(at(name)).unwrap();
+            chown(at(name), Some(0), Some(gid)).unwrap();
+            fs::set_permissions(at(name), std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        };
+        with("sticky", 0o1777, 0);
+        with("sticky/root", 0o755, 0);
+        with("sticky/bob", 0o755, 0);
+        chown(at("sticky/bob"), Some(1000), Some(1000)).unwrap();
+        assert_eq!(owner("sticky/root").unwrap(), None);
+        assert_eq!(owner("sticky/root/mail").unwrap(), None);
+        assert!(may_write("sticky") && may_write("sticky/mail") && may_write("sticky/bob"));
+        // A group may exchange what is in its directory, and gains nothing where its user is who writes.
+        with("group", 0o775, 1000);
+        with("group/root", 0o755, 0);
+        with("group/bob", 0o755, 0);
+        chown(at("group/bob"), Some(1000), Some(1000)).unwrap();
+        assert!(
+            may_write("group")
+                && may_write("group/root")
+                && may_write("group/root/mail")
+                && may_write("group/mail")
+        );
+        assert_eq!(owner("group/bob/mail").unwrap(), Some(1000));
     }
 }

@@ -162,3 +162,50 @@ fn another_owner_further_down_is_refused_with_a_way_out() {
     assert!(ran.stderr.contains("belongs to the user id 1,") && ran.stderr.contains("runuser -u"), "{ran:?}");
     assert_eq!(fs::read_dir(&theirs).unwrap().count(), 0);
 }
+
+// Conformance: A-89
+#[test]
+fn a_place_that_others_can_make_or_exchange_is_refused() {
+    if !is_root() {
+        return;
+    }
+    let (home, server) = (home(), server());
+    let url = format!("pop://alice@127.0.0.1:{}", server.plain_port());
+    let sticky = home.folder.path().join("sticky");
+    fs::create_dir(&sticky).unwrap();
+    fs::set_permissions(&sticky, fs::Permissions::from_mode(0o1777)).unwrap();
+    fs::create_dir(sticky.join("theirs")).unwrap();
+    chown(sticky.join("theirs"), Some(NOBODY), Some(NOBODY)).unwrap();
+    let of_root = home.folder.path().join("of-root");
+    for folder in ["", "new"] {
+        fs::create_dir(of_root.join(folder)).unwrap();
+    }
+    chown(of_root.join("new"), Some(NOBODY), Some(NOBODY)).unwrap();
+    for (maildir, words) in [
+        (sticky.join("not/yet"), "others than root may write in"),
+        (sticky.join("theirs"), "others than root may write in"),
+        (sticky.clone(), "others than root may write in"),
+        (of_root, "new belongs to the user id 65534"),
+    ] {
+        let mut command = home.command(&["fetch", &url, "--insecure-plain"]);
+        let ran = Ran::from(command.arg("--maildir").arg(&maildir).output().unwrap());
+        assert!(ran.code == Some(73) && ran.stderr.contains(words), "{maildir:?}: {ran:?}");
+    }
+    assert_eq!(fs::read_dir(&sticky).unwrap().count(), 1);
+}
+
+#[test]
+fn certificates_that_only_root_can_read_are_read_first() {
+    if !is_root() {
+        return;
+    }
+    let (home, server) = (home(), server());
+    let ca = home.folder.path().join("ca.pem");
+    fs::write(&ca, server.ca_pem().unwrap()).unwrap();
+    fs::set_permissions(&ca, fs::Permissions::from_mode(0o600)).unwrap();
+    let url = format!("pops://alice@localhost:{}", server.tls_port());
+    let mut command = home.command(&["fetch", &url]);
+    command.arg("--maildir").arg(home.maildir()).arg("--ca-file").arg(&ca);
+    let ran = Ran::from(command.output().unwrap());
+    assert_eq!((ran.code, home.mail().len()), (Some(0), 3), "{ran:?}");
+}

@@ -1,6 +1,7 @@
 use std::{
+    future::poll_fn,
     io,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
 };
@@ -38,22 +39,40 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream<S> {
         Ok(Self::TlsClient(Box::new(stream)))
     }
 
-    /// Starts TLS as its server and finishes the handshake. Once the client's first message is there, it awaits `turn`,
-    /// and holds what that returns while it computes: the signature takes a core for milliseconds.
+    /// Starts TLS as its server and finishes the handshake. Whenever something has come from the client, its first message
+    /// whole, it awaits a `turn`, and holds what that returns while it computes: the signature takes a core for
+    /// milliseconds. It may also come after the client's second message (RFC 8446 section 4.1.4).
     ///
     /// # Errors
     ///
     /// [`io::Error`] when the handshake fails, or `turn` does.
-    pub async fn accept_tls<T>(
+    pub async fn accept_tls<T, F: Future<Output = io::Result<T>>>(
         transport: S,
         config: Arc<ServerConfig>,
-        turn: impl Future<Output = io::Result<T>>,
+        mut turn: impl FnMut() -> F,
     ) -> io::Result<Self> {
         let start = LazyConfigAcceptor::new(Acceptor::default(), transport).await?;
-        let turn = turn.await?;
-        let rest = start.into_stream(config);
-        drop(turn);
-        Ok(Self::TlsServer(Box::new(rest.await?)))
+        let first = turn().await?;
+        let mut rest = pin!(start.into_stream(config));
+        let mut held = Some(first);
+        loop {
+            let turn = match held.take() {
+                Some(first) => first,
+                None => turn().await?,
+            };
+            let polled = poll_fn(|cx| Poll::Ready(rest.as_mut().poll(cx))).await;
+            drop(turn);
+            if let Poll::Ready(stream) = polled {
+                return Ok(Self::TlsServer(Box::new(stream?)));
+            }
+            // The poll has left this task's waker with the transport.
+            let mut is_woken = false;
+            poll_fn(|_| match std::mem::replace(&mut is_woken, true) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            })
+            .await;
+        }
     }
 
     /// Whether TLS protects the connection.

@@ -238,8 +238,8 @@ impl<S: Store, A: Authenticator> Session<S, A> {
         let socket = stream.into_plain().ok_or_else(|| io::Error::other("TLS is there already"))?;
         let limit = self.shared.config.limits.tls_handshake;
         let waiting = Waiting { address: self.peer.ip(), name: None, is_half_closed: false };
-        let turn = async {
-            let turn = self.shared.handshakes.take(waiting).await;
+        let turn = || async {
+            let turn = self.shared.handshakes.take(waiting.clone()).await;
             turn.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "too many handshakes wait"))
         };
         let stream = timeout(limit, Stream::accept_tls(socket, config, turn))
@@ -278,7 +278,6 @@ impl<S: Store, A: Authenticator> Session<S, A> {
 
     /// Judges, and keeps the place meanwhile: a client that is about to be let in does not have to give way.
     async fn judge(&self, driver: &Transport, claim: Claim) -> Verdict<S::Maildrop> {
-        self.admission.keep();
         let mut judged = self.judge_where_blocking_is_allowed(claim, None).await;
         let verdict = loop {
             judged = match judged {
@@ -289,8 +288,10 @@ impl<S: Store, A: Authenticator> Session<S, A> {
                 },
             };
         };
-        if !matches!(verdict, Verdict::Accepted(_)) {
-            self.admission.keep_no_longer();
+        // Only a right login, and a password while it is checked, keeps its place: an exchange costs nothing to begin.
+        match verdict {
+            Verdict::Accepted(_) => self.admission.keep(),
+            _ => self.admission.keep_no_longer(),
         }
         verdict
     }

@@ -19,7 +19,7 @@ mod spool;
 use std::{
     collections::{HashMap, HashSet},
     io::{self, Write as _},
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
 use indicatif::HumanBytes;
@@ -48,10 +48,12 @@ pub(super) fn run(arguments: &Fetch) -> Result<Exit, Failure> {
     if let Err(error) = interrupt::turn_file_size_limit_into_errors() {
         debug!(%error, "a limit on the size of files ends the program");
     }
+    let began = Instant::now();
     let mut options = connect::options(&arguments.account.connection)?;
     options.max_message = arguments.max_octets;
     let login = connect::login(&arguments.account)?;
     let account = Account::new(&options.host, options.port, login.name());
+    connect::read_roots(&mut options)?;
     privileges::become_owner(&arguments.maildir)?;
     account::adopt_spelling(&arguments.maildir, &account)?;
     // What an interrupted run left is finished whether the server can be reached or not. Where there was
@@ -74,6 +76,7 @@ pub(super) fn run(arguments: &Fetch) -> Result<Exit, Failure> {
     let mut run = Run {
         arguments,
         options: &options,
+        began,
         spool: &mut spool,
         fetched: 0,
         octets: 0,
@@ -131,6 +134,7 @@ struct Fetched {
 struct Run<'a> {
     arguments: &'a Fetch,
     options: &'a Options,
+    began: Instant,
     spool: &'a mut Spool,
     fetched: u64,
     octets: u64,
@@ -215,7 +219,13 @@ impl Run<'_> {
         if interrupt::received().is_some() {
             return Err(interrupted());
         }
-        let Opened { mut session, .. } = connect::open_maildrop(self.options, login)?;
+        let Some(options) = connect::in_time_left(self.options, self.began) else {
+            return Err(Failure::new(
+                Exit::TryLater,
+                "the time for everything (--deadline) is over; the next run fetches the rest",
+            ));
+        };
+        let Opened { mut session, .. } = connect::open_maildrop(&options, login)?;
         watch_for_signals(&session);
         let Fetched { deletable, .. } = self.fetch(&mut session, Turn::Second)?;
         self.finish(session, &deletable)
