@@ -15,6 +15,10 @@ pub struct Transport {
     after_greeting: Duration,
     write: Limit,
     deadline: Option<Instant>,
+    /// What came since the last command. Under TLS nobody else sees the octets of a record that does not end.
+    waited: Duration,
+    received: u64,
+    min_rate: u32,
 }
 
 /// A limit, and what the socket was told last.
@@ -41,7 +45,22 @@ impl Transport {
             after_greeting: timeouts.read,
             write: Limit { limit: timeouts.write, set: None },
             deadline: timeouts.session.map(|limit| Instant::now() + limit),
+            waited: Duration::ZERO,
+            received: 0,
+            min_rate: options.min_rate,
         })
+    }
+
+    /// As [`Options::min_rate`] says.
+    fn check_rate(&self) -> io::Result<()> {
+        let Some(earned) = self.received.checked_div(u64::from(self.min_rate)) else { return Ok(()) };
+        // Longer than the machine waits: where it sees the octets, it says better what was slow.
+        let patience = self.after_greeting.saturating_mul(3);
+        if self.waited <= patience.saturating_add(Duration::from_secs(earned)) {
+            return Ok(());
+        }
+        let text = format!("the server sent less than {} octets per second for too long", self.min_rate);
+        Err(io::Error::new(io::ErrorKind::TimedOut, text))
     }
 
     /// The socket.
@@ -110,7 +129,11 @@ fn timed_out(error: io::Error, what: &'static str) -> io::Error {
 impl Read for Transport {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.read.apply(self.deadline, |limit| self.stream.set_read_timeout(limit))?;
+        let began = Instant::now();
         let count = self.stream.read(buffer).map_err(|error| timed_out(error, "sent nothing"))?;
+        self.waited = self.waited.saturating_add(began.elapsed());
+        self.received = self.received.saturating_add(count as u64);
+        self.check_rate()?;
         self.read.limit = self.after_greeting;
         Ok(count)
     }
@@ -118,6 +141,7 @@ impl Read for Transport {
 
 impl Write for Transport {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        (self.waited, self.received) = (Duration::ZERO, 0);
         self.write.apply(self.deadline, |limit| self.stream.set_write_timeout(limit))?;
         self.stream.write(octets).map_err(|error| timed_out(error, "took nothing"))
     }

@@ -126,6 +126,41 @@ fn a_handshake_that_never_ends_is_given_up() {
     assert!(began.elapsed() < LONG && ran.stderr.contains("handshake in time"), "{ran:?}");
 }
 
+// Conformance: A-93
+#[test]
+fn a_tls_record_that_never_ends_is_given_up() {
+    use pop3_io::blocking::Stream;
+    let ca = crate::support::certificates::Ca::new();
+    let config = ca.server(&["127.0.0.1"]);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = thread::spawn(move || {
+        let (socket, _) = listener.accept().unwrap();
+        let mut raw = socket.try_clone().unwrap();
+        let mut stream = Stream::accept_tls(socket, config).unwrap();
+        stream.write_all(b"+OK ready\r\n").unwrap();
+        stream.flush().unwrap();
+        std::io::Read::read(&mut stream, &mut [0; 100]).unwrap();
+        let Stream::TlsServer(mut stream) = stream else { panic!("no TLS") };
+        let mut record = Vec::new();
+        stream.conn.writer().write_all(&[b'x'; 10_000]).unwrap();
+        stream.conn.write_tls(&mut record).unwrap();
+        for octet in record {
+            if raw.write_all(&[octet]).is_err() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+    });
+    let home = Home::new();
+    let began = Instant::now();
+    let url = format!("pops://127.0.0.1:{port}");
+    let mut command = home.command(&["capa", &url, "--timeout", "1"]);
+    let ran = Ran::from(command.arg("--ca-file").arg(ca.file()).output().unwrap());
+    assert!(began.elapsed() < LONG && ran.stderr.contains("less than 100 octets per second"), "{ran:?}");
+    server.join().unwrap();
+}
+
 // Conformance
 #[tokio::test(flavor = "multi_thread")]
 async fn the_library_gives_up_async() {
