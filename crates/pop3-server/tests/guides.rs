@@ -93,6 +93,8 @@ fn the_configurations_of_the_guide_are_taken() {
         let certified = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
         fs::write(data.join("tls/certificate.pem"), certified.cert.pem()).unwrap();
         fs::write(data.join("tls/key.pem"), certified.signing_key.serialize_pem()).unwrap();
+        fs::set_permissions(data.join("tls/key.pem"), std::os::unix::fs::PermissionsExt::from_mode(0o600))
+            .unwrap();
         // The same in a folder that a test may write.
         let text = text
             .replace("/etc/pop3-server/", "tls/")

@@ -287,6 +287,7 @@ fn configuration(folder: &Path) -> String {
     let made = support::Certificate::create();
     fs::write(folder.join("cert.pem"), &made.chain_pem).unwrap();
     fs::write(folder.join("key.pem"), &made.key_pem).unwrap();
+    fs::set_permissions(folder.join("key.pem"), fs::Permissions::from_mode(0o600)).unwrap();
     fs::write(folder.join("users"), format!("{USER}:{{PLAIN}}{PASSWORD}\n")).unwrap();
     fs::create_dir_all(folder.join("mail")).unwrap();
     "[[listen]]\naddress = \"127.0.0.1:0\"\nkind = \"tls\"\n\n[tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n\n\
