@@ -23,7 +23,8 @@ pub enum Roots {
     System,
     /// The certificates in this PEM file and no others: CAs, or a server's own, which is taken octet for octet as it
     /// stands there, as long as its dates, names and key usage are right, also if it is marked as a CA. One that is not
-    /// marked as a CA signs nothing. RFC 5280 section 4.2.1.9.
+    /// marked as a CA signs nothing. RFC 5280 section 4.2.1.9. Of a CA in the file its dates and limits do not count: it is
+    /// trusted because it is there. RFC 5280 section 6.1.1.
     File(PathBuf),
     /// As [`File`](Self::File), with the text of the file in memory.
     Pem(Vec<u8>),

@@ -84,10 +84,15 @@ impl Directory {
         }
     }
 
-    /// What is in a regular file.
+    /// What is in a regular file of at most 512 MiB, more than a journal of a million messages has.
     pub(super) fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        const MOST: u64 = 512 << 20;
+        let file = self.file(name)?;
+        if file.metadata()?.len() > MOST {
+            return Err(io::Error::other("it is larger than 512 MiB, and no file of pop3-client"));
+        }
         let mut content = Vec::new();
-        self.file(name)?.read_to_end(&mut content)?;
+        file.take(MOST).read_to_end(&mut content)?;
         Ok(content)
     }
 
@@ -150,6 +155,15 @@ mod tests {
         assert_eq!(std::fs::read(&victim).unwrap(), b"kept");
         assert!(!folder.path().join("nothing").exists());
         assert!(Directory::open(&path.join("link")).is_err());
+    }
+
+    // Conformance: A-89
+    #[test]
+    fn a_file_of_gigabytes_without_content_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        File::create(folder.path().join("journal")).unwrap().set_len(2 << 30).unwrap();
+        let error = Directory::open(folder.path()).unwrap().read("journal").unwrap_err();
+        assert!(error.to_string().contains("larger than 512 MiB"), "{error}");
     }
 
     #[test]
