@@ -269,7 +269,7 @@ def names(program: str) -> None:
 
     for count in (400, 20_000):
         users = "".join(f"user{number}:{{PLAIN}}password{number}\n" for number in range(count))
-        # What follows stands in the section [login].
+        # This line goes into the section [login].
         with serving(program, users, more="failure_delay = 0\n") as server:
             port = server.ports[0]
             for when in ("after a start", "after a change of the file"):

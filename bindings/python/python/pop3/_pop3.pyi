@@ -308,7 +308,8 @@ class Client:
     def list(self, number: int, /) -> ScanListing:
         """LIST: the size in octets of every message that is not marked, or of one. RFC 1939 section 5.
 
-        Sizes are what the server says. A message without a size that makes sense is left out. Raises ``Refused`` when there is no such message.
+        Sizes are what the server says. A message is left out if the server names no valid size for it. Raises
+        ``Refused`` when there is no such message.
         """
 
     @overload

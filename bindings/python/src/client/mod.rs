@@ -153,7 +153,8 @@ impl Client {
 
     /// LIST: the size in octets of every message that is not marked, or of one. RFC 1939 section 5.
     ///
-    /// Sizes are what the server says. A message without a size that makes sense is left out. Raises ``Refused`` when there is no such message.
+    /// Sizes are what the server says. A message is left out if the server names no valid size for it. Raises
+    /// ``Refused`` when there is no such message.
     #[pyo3(signature = (number = None, /))]
     fn list<'py>(&self, py: Python<'py>, number: Option<Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
         if let Some(number) = number {

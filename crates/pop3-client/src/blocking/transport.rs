@@ -4,6 +4,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use pop3_proto::client::Pace;
+
 use crate::{Error, Options};
 
 /// A TCP connection that keeps the [`Timeouts`](crate::Timeouts).
@@ -15,7 +17,7 @@ pub struct Transport {
     after_greeting: Duration,
     write: Limit,
     deadline: Option<Instant>,
-    /// What came since the last command. Under TLS nobody else sees the octets of a record that does not end.
+    /// Time and octets since the last command was written. Under TLS the machine sees no octet of an unfinished record.
     waited: Duration,
     received: u64,
     min_rate: u32,
@@ -53,10 +55,10 @@ impl Transport {
 
     /// As [`Options::min_rate`] says.
     fn check_rate(&self) -> io::Result<()> {
-        let Some(earned) = self.received.checked_div(u64::from(self.min_rate)) else { return Ok(()) };
-        // Longer than the machine waits: where it sees the octets, it says better what was slow.
+        // More patience than the machine has: where that sees the octets, it says better what was slow.
         let patience = self.after_greeting.saturating_mul(3);
-        if self.waited <= patience.saturating_add(Duration::from_secs(earned)) {
+        let pace = Pace { octets_per_second: self.min_rate, patience };
+        if pace.allows(self.waited, self.received) {
             return Ok(());
         }
         let text = format!("the server sent less than {} octets per second for too long", self.min_rate);

@@ -57,7 +57,7 @@ pub(crate) struct Connection {
     /// answer, 60 to send].
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) timeout: Option<Duration>,
-    /// Give up when everything together takes longer than so many seconds; the next run of fetch goes on from there.
+    /// Give up after this time for everything together. The next run of fetch continues.
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "43200")]
     pub(crate) deadline: Duration,
     /// Do not send CAPA; some old servers close the connection on it. Without this, such a server is tried

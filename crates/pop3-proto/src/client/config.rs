@@ -56,6 +56,14 @@ pub struct Pace {
 impl Pace {
     /// Any rate at all.
     pub const ANY: Self = Self { octets_per_second: 0, patience: Duration::ZERO };
+
+    /// Whether so many octets are worth a wait of this length.
+    #[must_use]
+    pub fn allows(self, waited: Duration, octets: u64) -> bool {
+        // Without a rate, nothing is too slow.
+        let Some(earned) = octets.checked_div(u64::from(self.octets_per_second)) else { return true };
+        waited <= self.patience.saturating_add(Duration::from_secs(earned))
+    }
 }
 
 /// Whether a command may be sent while another is unanswered. RFC 2449 section 6.6.

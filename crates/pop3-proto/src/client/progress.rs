@@ -35,16 +35,9 @@ impl Progress {
 
     /// Whether the octets so far, and those that came and were not read yet, are worth the wait.
     pub(super) fn check(&self, pace: Pace, unread: usize) -> Result<(), PeerMisbehaved> {
-        let Pace { octets_per_second, patience } = pace;
-        if self.waited <= patience {
-            return Ok(());
-        }
-        let octets = self.octets.saturating_add(unread as u64);
-        // Without a rate, everything is worth it.
-        let Some(earned) = octets.checked_div(u64::from(octets_per_second)) else { return Ok(()) };
-        match self.waited <= patience.saturating_add(Duration::from_secs(earned)) {
+        match pace.allows(self.waited, self.octets.saturating_add(unread as u64)) {
             true => Ok(()),
-            false => Err(PeerMisbehaved::TooSlow { octets_per_second }),
+            false => Err(PeerMisbehaved::TooSlow { octets_per_second: pace.octets_per_second }),
         }
     }
 }
